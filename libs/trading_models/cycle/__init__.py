@@ -1,0 +1,1 @@
+"""The pure decision code that backtest, paper and live share (K20)."""

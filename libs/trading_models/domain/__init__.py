@@ -1,0 +1,1 @@
+"""Rooms of `trading_models.base`: value types, ids, orders, events, signals. Import from `base`."""

@@ -1,0 +1,1 @@
+"""Shelf of risk rules: one file, one `RiskRule`. Opened by `risk_management` only."""

@@ -1,0 +1,1 @@
+"""Shelf of storage adapters. Only the front door `trading_models.persistence` opens it."""

@@ -1,0 +1,1 @@
+"""Shelf of strategies: one file, one `Strategy`. Opened by `signals` only."""
