@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -33,14 +33,13 @@ from trading_models.base import (
     Timeframe,
     Trade,
     from_millis,
-    time_text,
-    to_millis,
 )
 from trading_models.config_manager import Settings
 from trading_models.cycle.account import Account, BookedFill, ManagerAction
 from trading_models.cycle.decide import Verdict
 from trading_models.cycle.plan import Lane, Plan, judge, sight
 from trading_models.cycle.portfolio import ledger_sha256
+from trading_models.cycle.progress import RunProgress, drawdown_pct
 from trading_models.cycle.record import record_body
 from trading_models.execution import (
     BarFeed,
@@ -50,7 +49,7 @@ from trading_models.execution import (
     OrderReply,
     until_reachable,
 )
-from trading_models.llm_integration import Router
+from trading_models.llm_integration import Router, request_for
 from trading_models.monitoring import get_logger
 from trading_models.paper_trading import LockstepDriver, VenueStep
 from trading_models.persistence import AccountFigures, Store, UnitOfWork
@@ -92,21 +91,6 @@ class Outcome:
     close: np.ndarray
 
 
-@dataclass(slots=True)
-class Progress:
-    """Where the run stands."""
-
-    step: int = 0
-    gateway_seq: int = 0
-    orders: int = 0
-    day: datetime | None = None
-    equity_day_start: Decimal = ZERO
-    last_equity: Decimal = ZERO
-    closed_at: list[int] = field(default_factory=list)
-    equity: list[float] = field(default_factory=list)
-    close: list[float] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the orchestrator is wired to; the composition root builds it."""
@@ -137,7 +121,7 @@ class Orchestrator:
         }
         self._desk = OrderDesk(parts.gateway)
         start = self.account.equity_start
-        self._progress = Progress(equity_day_start=start, last_equity=start)
+        self._progress = RunProgress(last_equity=start, equity_day_start=start)
         self._events = EventFeed(parts.gateway, 1)
         self._bars = BarFeed(parts.gateway)
         self._unit = UnitOfWork()
@@ -196,15 +180,7 @@ class Orchestrator:
             await self._warm_up(lane, market_time)
         self.account.restore(row["account"])
         self._parts.market_clock.set(market_time)
-        progress = self._progress
-        progress.step, progress.gateway_seq = row["step"], row["gateway_seq"]
-        progress.orders = row["orders"]
-        progress.day = datetime.fromisoformat(row["day"])
-        progress.equity_day_start = Decimal(row["equity_day_start"])
-        progress.last_equity = Decimal(row["last_equity"])
-        for point in await self._parts.store.read.equity(ALL_POINTS):
-            progress.closed_at.append(to_millis(datetime.fromisoformat(point["at"])))
-            progress.equity.append(float(point["equity"]))
+        self._progress.restore(row, await self._parts.store.read.equity(ALL_POINTS))
 
     async def _warm_up(self, lane: Lane, through: datetime) -> None:
         bars = await self._closed_bars(lane.instrument.instrument_id, None, through)
@@ -322,8 +298,9 @@ class Orchestrator:
         lane = self._lanes[bar.instrument_id]
         seen = sight(lane, bar, self.account, portfolio)
         opinions: Sequence[OpinionRecord] = ()
-        if seen.request is not None:
-            opinions = await self._parts.router.decide(seen.request)
+        if seen.candidate is not None and seen.wants_opinions:
+            request = request_for(seen.candidate, lane.context.horizon)
+            opinions = await self._parts.router.decide(request)
         return judge(lane, seen, opinions, portfolio, now, self._parts.risk)
 
     # ---- orders ------------------------------------------------------------------------------
@@ -436,38 +413,19 @@ class Orchestrator:
     async def _commit(self, bars: Sequence[Bar], step: int, market_time: datetime) -> None:
         progress, account = self._progress, self.account
         portfolio = account.portfolio(market_time)
-        progress.step, progress.gateway_seq = step, self._events.taken_seq
-        day = market_time.replace(hour=0, minute=0, second=0, microsecond=0)
-        if progress.day != day:
-            progress.equity_day_start, progress.day = progress.last_equity, day
-        progress.last_equity = portfolio.equity
-        progress.closed_at.append(to_millis(market_time))
-        progress.equity.append(float(portfolio.equity))
-        progress.close.append(float(bars[0].close))
-        drawdown = _drawdown_pct(portfolio)
+        progress.advance(step, self._events.taken_seq, portfolio, bars)
+        drawdown = drawdown_pct(portfolio)
         for position in portfolio.positions:
             self._unit.upsert_position(position)
         self._unit.add_equity_point(market_time, portfolio.equity, drawdown)
-        self._unit.set_run_state(STATE_KEY, self._state_row(market_time))
+        row = {**progress.to_row(), "account": account.snapshot()}
+        self._unit.set_run_state(STATE_KEY, row)
         await self._parts.store.commit(self._take_unit())
         self._parts.watcher.on_bar(self._figures(portfolio, drawdown), portfolio, bars)
 
     def _take_unit(self) -> UnitOfWork:
         unit, self._unit = self._unit, UnitOfWork()
         return unit
-
-    def _state_row(self, market_time: datetime) -> dict[str, Any]:
-        progress = self._progress
-        return {
-            "step": progress.step,
-            "gateway_seq": progress.gateway_seq,
-            "market_time": time_text(market_time),
-            "orders": progress.orders,
-            "day": time_text(progress.day or market_time),
-            "equity_day_start": f"{progress.equity_day_start:f}",
-            "last_equity": f"{progress.last_equity:f}",
-            "account": self.account.snapshot(),
-        }
 
     def _figures(self, portfolio: Portfolio, drawdown: Decimal) -> AccountFigures:
         progress = self._progress
@@ -516,8 +474,3 @@ class Orchestrator:
 
 def _pair(signed: SignedOrder) -> tuple[ApprovedOrder, str]:
     return signed.order, signed.signature
-
-
-def _drawdown_pct(portfolio: Portfolio) -> Decimal:
-    peak = max(portfolio.drawdown.peak_equity, portfolio.equity)
-    return (100 * (peak - portfolio.equity) / peak).quantize(Decimal("0.000001"))

@@ -281,13 +281,19 @@ async def served(running: Running) -> AsyncIterator[str]:
     """The application on a loopback port; gives `host:port`."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(running.app, lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        running.app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        ws_per_message_deflate=False,
+    )
     server = _QuietServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        yield "127.0.0.1:{}".format(listener.getsockname()[1])
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await task

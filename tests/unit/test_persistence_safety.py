@@ -49,6 +49,11 @@ async def _set_state(store: Store, **values: object) -> None:
             unit.set_run_state(key, value)
 
 
+def _rights(folder: Path) -> dict[str, int]:
+    """What group and others may do with each file."""
+    return {path.name: path.stat().st_mode & 0o077 for path in folder.iterdir()}
+
+
 def _execute(path: Path, statement: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(statement)
@@ -72,6 +77,25 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"this is not a database, and it is long enough to be looked at" * 20)
     with pytest.raises(StorageError, match="not a database"):
         await Store.open(sqlite_url(path))
+
+
+@pytest.mark.asyncio
+async def test_an_empty_file_has_nothing_to_verify(tmp_path: Path) -> None:
+    store = await Store.open_for_audit(sqlite_url(tmp_path / "ats.db"))
+    with pytest.raises(StorageError, match="no such table"):
+        await store.verify_audit()
+    await store.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(os.name != "posix", reason="POSIX rights")
+async def test_the_database_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    store = await Store.open(sqlite_url(tmp_path / "ats.db"))
+    await store.append_audit("note", {})
+    modes = _rights(tmp_path)
+    await store.close()
+    assert "ats.db-wal" in modes
+    assert set(modes.values()) == {0}
 
 
 @pytest.mark.asyncio

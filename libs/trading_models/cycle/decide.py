@@ -41,6 +41,7 @@ from trading_models.signals import (
 )
 
 __all__ = [
+    "Conclusion",
     "DecisionContext",
     "Screen",
     "Verdict",
@@ -92,7 +93,7 @@ class DecisionContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Conclusion:
     """What became of a candidate. `risk` is None when the merged signal has no direction."""
 
     signal: Signal
@@ -102,6 +103,10 @@ class Verdict:
     def is_approved(self) -> bool:
         """An entry may be submitted."""
         return self.risk is not None and self.risk.quantity is not None
+
+
+# The word that callers use; the class has another name because a risk rule's answer is a Verdict.
+Verdict = Conclusion
 
 
 def screen_view(view: MarketView, context: DecisionContext) -> Screen:
@@ -182,15 +187,15 @@ def conclude(
     now: datetime,
     context: DecisionContext,
     engine: Reviewer,
-) -> Verdict:
+) -> Conclusion:
     """Merge the opinions and, if a direction is left, let risk review it. `now` is market time.
 
     With several instruments pass `engine.with_returns(...)`: a second entry needs return windows.
     """
     signal = merge(candidate, opinions, context.params)
     if signal.direction is Direction.FLAT:
-        return Verdict(signal, None)
-    return Verdict(signal, engine.review(signal, portfolio, now))
+        return Conclusion(signal, None)
+    return Conclusion(signal, engine.review(signal, portfolio, now))
 
 
 def trend_word(scored: Screen, position: int) -> str:

@@ -1,6 +1,6 @@
 """From one closed bar to a plan: see, ask (by the caller), judge. The same code everywhere (K20).
 
-`sight` and `judge` are pure; between them the caller fetches opinions when `request` is set.
+`sight` and `judge` are pure; between them the caller fetches opinions when they are wanted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from trading_models.cycle.decide import (
 )
 from trading_models.cycle.record import DecisionStory
 from trading_models.cycle.view import LiveView
-from trading_models.llm_integration import DecisionRequest, request_for
 from trading_models.risk_management import RiskEngine
 from trading_models.signals import MarketView
 
@@ -56,7 +55,7 @@ class Sighting:
     action: ManagerAction | None
     is_exit: bool
     candidate: Candidate | None
-    request: DecisionRequest | None
+    wants_opinions: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +84,14 @@ def leaves_on_signal(
 
 
 def sight(lane: Lane, bar: Bar, account: Account, portfolio: Portfolio) -> Sighting:
-    """Move the view to `bar`, ask the position manager, find a candidate and the question."""
+    """Move the view to `bar`, ask the position manager, find a candidate."""
     view = lane.view.update(bar)
     scored = screen_view(view, lane.context)
     action = account.manage(bar, float(view.atr[0]))
     is_exit = leaves_on_signal(scored, 0, portfolio, action, lane)
     candidate = candidate_at(view, scored, 0, lane.context)
-    request = None
-    if candidate is not None and should_ask(candidate, lane.context.params):
-        request = request_for(candidate, lane.context.horizon)
-    return Sighting(bar, view, scored, None if is_exit else action, is_exit, candidate, request)
+    asks = candidate is not None and should_ask(candidate, lane.context.params)
+    return Sighting(bar, view, scored, None if is_exit else action, is_exit, candidate, asks)
 
 
 def judge(

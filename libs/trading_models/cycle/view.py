@@ -42,7 +42,7 @@ ATR = "atr_14"
 _BAR_OUTPUTS = ("open", "high", "low", "close", "volume")
 
 
-class Columns(Protocol):
+class ColumnSource(Protocol):
     """Named arrays of one length: a dict, or `market_data.Columns`."""
 
     def __getitem__(self, column: str, /) -> NDArray[Any]:
@@ -85,7 +85,7 @@ def analysis_timeframes(settings: Settings, base: Timeframe) -> tuple[Timeframe,
 
 
 def batch_view(
-    columns: Columns,
+    columns: ColumnSource,
     settings: Settings,
     instrument: Instrument,
     timeframe: Timeframe,
@@ -160,7 +160,7 @@ class LiveView:
         prices = (price(bar.open), price(bar.high), price(bar.low), price(bar.close))
         return self._take(to_millis(bar.opened_at), prices, float(bar.volume))
 
-    def warm_up(self, columns: Columns) -> MarketView | None:
+    def warm_up(self, columns: ColumnSource) -> MarketView | None:
         """Take stored bars (the columns of batch_view); returns the view of the last one."""
         view = None
         names = ("opened_at", "open", "high", "low", "close", "volume")
@@ -247,7 +247,9 @@ class _LiveFrame:
         )
 
 
-def _aggregate(columns: Columns, base: Timeframe, target: Timeframe) -> dict[str, NDArray[Any]]:
+def _aggregate(
+    columns: ColumnSource, base: Timeframe, target: Timeframe
+) -> dict[str, NDArray[Any]]:
     names = ("opened_at", "open", "high", "low", "close", "volume")
     if base is not target:
         aggregator = BarAggregator(base.minutes, target.minutes)

@@ -94,7 +94,9 @@ class OrderEvent(OrderState):
 
     @model_validator(mode="after")
     def _fill_and_status_agree(self) -> Self:
-        if self.event == "order_filled" and self.fill is None:
+        # An OCO is filled by one of its legs, whose own event carries the fill.
+        is_list = self.order_type is OrderType.OCO
+        if self.event == "order_filled" and self.fill is None and not is_list:
             raise ValueError(f"{self.client_order_id}: order_filled without a fill")
         if self.filled_quantity > self.quantity:
             raise ValueError(

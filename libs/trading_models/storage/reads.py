@@ -5,16 +5,18 @@ A cursor is the number of the last row seen; it stays valid while rows are added
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trading_models.base import from_millis, time_text, to_millis
+from trading_models.base import StorageError, from_millis, time_text, to_millis
 from trading_models.storage import tables
 from trading_models.storage.rows import Row, unpack
 
@@ -72,6 +74,16 @@ class Reader:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StorageError(
+                f"the database cannot be read: {error.orig}", next_step="run ./ats doctor"
+            ) from error
+
     async def decisions(self, *, limit: int, cursor: str | None, outcome: str) -> Page:
         """List rows of decisions; `outcome` is all, candidate, approved or refused."""
         query = _decision_list()
@@ -86,7 +98,7 @@ class Reader:
     async def decision(self, decision_id: str) -> Row | None:
         """The whole record, with its orders, fills and the trade it opened or closed."""
         c = tables.decisions.c
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             chosen = sa.select(c.body).where(c.decision_id == decision_id)
             stored = (await connection.execute(chosen)).scalar()
             if stored is None:
@@ -103,6 +115,14 @@ class Reader:
             found = await _bodies(connection, trade.order_by(t.trade_no).limit(1))
             record["outcome_trade"] = found[0] if found else None
             return record
+
+    async def decision_at(self, closed_at: datetime) -> str | None:
+        """Id of the decision at a bar's close; of the first instrument when there are several."""
+        c = tables.decisions.c
+        query = sa.select(c.decision_id).where(c.closed_at == to_millis(closed_at))
+        async with self._connect() as connection:
+            found = (await connection.execute(query.order_by(c.instrument_id).limit(1))).scalar()
+        return None if found is None else str(found)
 
     async def signals(self, window: Window) -> list[Row]:
         """Decisions with a candidate, oldest first: the newest `limit` of the window."""
@@ -126,7 +146,7 @@ class Reader:
         """Fills with reason and decision, oldest first: the newest `limit` of the window."""
         c = tables.fills.c
         query = sa.select(c.body).where(*window.conditions(tables.fills, c.market_time))
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             newest = await _bodies(connection, query.order_by(c.seq.desc()).limit(window.limit))
         return newest[::-1]
 
@@ -134,7 +154,7 @@ class Reader:
         """Open positions by instrument."""
         c = tables.positions.c
         query = sa.select(c.body).where(c.is_open.is_(True)).order_by(c.instrument_id, c.account)
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             return await _bodies(connection, query)
 
     async def trades(self, *, limit: int, cursor: str | None) -> Page:
@@ -149,7 +169,7 @@ class Reader:
         numbered = sa.select(
             c.at, c.equity, c.drawdown_pct, sa.func.row_number().over(order_by=c.at).label("n")
         ).subquery()
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             counted = sa.select(sa.func.count()).select_from(tables.equity)
             count = (await connection.execute(counted)).scalar_one()
             step = max(1, -(-(count - 1) // max(limit - 1, 1)))
@@ -162,7 +182,7 @@ class Reader:
 
     async def counts(self) -> dict[str, int]:
         """Number of rows: decisions, orders, fills, trades, bars (equity points), audit."""
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             found = {}
             for name in ("decisions", "orders", "fills", "trades", "equity", "audit"):
                 counted = sa.select(sa.func.count()).select_from(tables.metadata.tables[name])
@@ -172,14 +192,14 @@ class Reader:
     async def run_state(self, key: str) -> Any:
         """Value last committed under `key`, or None."""
         c = tables.run_state.c
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             query = sa.select(c.value).where(c.key == key)
             found = (await connection.execute(query)).scalar()
         return None if found is None else orjson.loads(found)
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         """Run synchronous queries on a read connection."""
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
@@ -189,12 +209,12 @@ class Reader:
     async def _body_page(
         self, query: sa.Select[Any], key: sa.Column[Any], limit: int, cursor: str | None
     ) -> Page:
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             found = (await connection.execute(_page(query, key, limit, cursor))).all()
         return _paged([(row[0], orjson.loads(row[1])) for row in found], limit)
 
     async def _mappings(self, query: sa.Select[Any]) -> list[Row]:
-        async with self._engine.connect() as connection:
+        async with self._connect() as connection:
             found = (await connection.execute(query)).all()
         # Column names are a subclass of str, which the JSON encoder refuses as a key.
         return [dict(zip(LIST_COLUMNS, row, strict=True)) for row in found]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from sqlite3 import Connection as DriverConnection
 from typing import TypeVar
 
@@ -59,9 +61,18 @@ class SqliteWriter:
 
     def _run(self, work: Callable[[sa.Connection], T]) -> T:
         if self._connection is None:
+            _create_private(self._engine.url.database)
             self._connection = self._engine.connect()
         with self._connection.begin():
             return work(self._connection)
+
+
+def _create_private(path: str | None) -> None:
+    """A new file belongs to its owner alone; the WAL takes over its rights."""
+    if path is not None:
+        # What is wrong with the path is said better by the connection that follows.
+        with suppress(OSError):
+            Path(path).touch(mode=0o600, exist_ok=True)
 
 
 def reader_engine(url: str) -> AsyncEngine:

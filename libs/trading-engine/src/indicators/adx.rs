@@ -4,7 +4,6 @@
 use super::atr::true_range;
 use super::base::state::{State, StateError};
 use super::base::study::{Bar64, Naming, Output, Param, Params, Scale, Study, StudyError};
-use super::rsi::ZERO;
 
 /// The recursion alone, for other studies; `seen` counts bars up to one more than the warm-up.
 #[derive(Clone, Debug)]
@@ -71,12 +70,11 @@ impl AdxCore {
     fn warm(&mut self) -> [f64; 3] {
         let (mut plus, mut minus) = (0.0, 0.0);
         let mut index = None;
-        if self.range.abs() >= ZERO {
-            let share = 100.0 / self.range;
-            plus = self.plus * share;
-            minus = self.minus * share;
+        if self.range > 0.0 {
+            plus = 100.0 * (self.plus / self.range);
+            minus = 100.0 * (self.minus / self.range);
             let both = plus + minus;
-            index = (both >= ZERO).then(|| 100.0 * ((plus - minus).abs() / both));
+            index = (both > 0.0).then(|| 100.0 * ((plus - minus).abs() / both));
         }
         // A bar without direction adds nothing to the seed and leaves the ADX as it was.
         if self.seen <= 2 * self.period {

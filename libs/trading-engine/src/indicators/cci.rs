@@ -34,8 +34,7 @@ impl Study for Cci {
         if !self.prices.is_full() {
             return [f64::NAN];
         }
-        // One cell after the other, as TA-Lib sums: on a flat window the quotient of two rounding
-        // errors decides, and it has to be the same one.
+        // One cell after the other, as TA-Lib sums: on a calm window rounding shows in the quotient.
         let cells = self.prices.cells();
         let period = cells.len() as f64;
         let mean = cells.iter().fold(0.0, |sum, cell| sum + cell) / period;
@@ -43,7 +42,9 @@ impl Study for Cci {
             .iter()
             .fold(0.0, |sum, cell| sum + (cell - mean).abs());
         let distance = price - mean;
-        if distance == 0.0 || deviation == 0.0 {
+        // A flat window has no distance, only rounding errors (TA-Lib 0.8 draws the line here too).
+        let noise = 1e-14 * mean.abs();
+        if distance.abs() <= noise || deviation / period <= noise {
             return [0.0];
         }
         [distance / (0.015 * (deviation / period))]

@@ -3,9 +3,6 @@
 use super::base::state::{State, StateError};
 use super::base::study::{Bar64, Naming, Output, Param, Params, Scale, Study, StudyError};
 
-/// TA-Lib treats magnitudes below this as zero.
-pub(super) const ZERO: f64 = 1e-14;
-
 /// The recursion alone, for other studies.
 #[derive(Clone, Debug)]
 pub struct RsiCore {
@@ -61,10 +58,10 @@ impl RsiCore {
     #[inline]
     fn value(&self) -> f64 {
         let both = self.gain + self.loss;
-        if both < ZERO {
-            0.0
-        } else {
+        if both > 0.0 {
             100.0 * (self.gain / both)
+        } else {
+            0.0
         }
     }
 

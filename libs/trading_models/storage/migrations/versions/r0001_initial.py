@@ -29,6 +29,7 @@ TABLES = (
 def upgrade() -> None:
     _bars()
     _trading()
+    _trades()
     _people()
 
 
@@ -127,6 +128,9 @@ def _trading() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("account", "instrument_id", name="pk_positions"),
     )
+
+
+def _trades() -> None:
     op.create_table(
         "trades",
         sa.Column("trade_no", SEQUENCE, autoincrement=False, nullable=False),

@@ -1,0 +1,1 @@
+"""Request and response models, built from the domain's types."""

@@ -1,0 +1,1 @@
+"""The live channel: one WebSocket, snapshots, deltas, sequence numbers."""
