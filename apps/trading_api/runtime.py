@@ -161,39 +161,14 @@ async def build_runtime(run_dir: Path) -> Runtime:
     setup_logging("trading-api", clock)
     settings = load_settings(run_dir / "config.toml")
     row = tomllib.loads((run_dir / "orchestrator.toml").read_text(encoding="utf-8"))
-    timeframe = Timeframe(row["timeframe"])
     key = load_service_key(run_dir / "keys.json", "orchestrator")
     gateway = GatewayClient(row["gateway_url"], RequestSigner(key, clock))
     instruments = await until_reachable(gateway.instruments)
     store = await Store.open(sqlite_url(run_dir / "ats.db"), clock=clock)
-    hub, health = Hub(clock), HealthRegistry(clock)
-    market = MarketReader(settings, instruments, timeframe)
-    router = Router(settings.llm)
-    facts = RunFacts(
-        run_dir=run_dir,
-        mode=row["mode"],
-        data_name=row["data_name"],
-        timeframe=timeframe.code,
-        venue="simulated venue",
-        llm_label=router.label,
-        bars_total=row["total_bars"],
-    )
-    presenter = RunPresenter(facts, settings, Shown(hub, store, market, health, clock))
-    orchestrator = Orchestrator(
-        Parts(
-            settings=settings,
-            instruments=instruments,
-            timeframe=timeframe,
-            gateway=gateway,
-            store=store,
-            router=router,
-            risk=_risk_engine(run_dir, settings, instruments, timeframe),
-            market_clock=ManualClock(from_millis(0)),
-            transport_clock=clock,
-            watcher=presenter,
-            bars_total=row["total_bars"],
-        )
-    )
+    health = HealthRegistry(clock)
+    market = MarketReader(settings, instruments, Timeframe(row["timeframe"]))
+    shown = Shown(Hub(clock), store, market, health, clock)
+    orchestrator, presenter = _wire_orchestrator(run_dir, row, settings, gateway, shown)
     driver = None
     if row["mode"] == "lockstep":
         token = (run_dir / "control-token").read_text(encoding="utf-8").strip()
@@ -203,7 +178,7 @@ async def build_runtime(run_dir: Path) -> Runtime:
     await _prepare_login(run_dir, store, policy)
     context = AppContext(
         store=store,
-        hub=hub,
+        hub=shown.hub,
         control=GatewayControl(gateway),
         market=market,
         health=health,
@@ -214,6 +189,42 @@ async def build_runtime(run_dir: Path) -> Runtime:
         background=loop,
     )
     return Runtime(context, gateway, driver)
+
+
+def _wire_orchestrator(
+    run_dir: Path,
+    row: Mapping[str, Any],
+    settings: Settings,
+    gateway: GatewayClient,
+    shown: Shown,
+) -> tuple[Orchestrator, RunPresenter]:
+    timeframe = Timeframe(row["timeframe"])
+    router = Router(settings.llm)
+    facts = RunFacts(
+        run_dir=run_dir,
+        mode=row["mode"],
+        data_name=row["data_name"],
+        timeframe=timeframe.code,
+        venue="simulated venue",
+        llm_label=router.label,
+        bars_total=row["total_bars"],
+    )
+    presenter = RunPresenter(facts, settings, shown)
+    instruments = list(shown.market.instruments())
+    parts = Parts(
+        settings=settings,
+        instruments=instruments,
+        timeframe=timeframe,
+        gateway=gateway,
+        store=shown.store,
+        router=router,
+        risk=_risk_engine(run_dir, settings, instruments, timeframe),
+        market_clock=ManualClock(from_millis(0)),
+        transport_clock=shown.clock,
+        watcher=presenter,
+        bars_total=row["total_bars"],
+    )
+    return Orchestrator(parts), presenter
 
 
 def _risk_engine(

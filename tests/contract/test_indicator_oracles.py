@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 import talib
-from fakes.engine_bars import RECORDED, SHARED, Columns, Floats, recorded, to_columns, walk
 from trading_engine import IndicatorSet, indicator_catalog
+
+from fakes.engine_bars import RECORDED, SHARED, Columns, Floats, recorded, to_columns, walk
 
 TOLERANCE = 1e-9
 SETS = ("walk", *RECORDED)
@@ -56,7 +57,11 @@ def floor_of(output: str, columns: Columns) -> Floats | float:
     _, _, _, _, close, volume = columns
     if output == "obv":
         return np.cumsum(volume)
-    scales = {o: s for row in indicator_catalog() for o, s in zip(row["outputs"], row["scales"])}
+    scales = {
+        o: s
+        for row in indicator_catalog()
+        for o, s in zip(row["outputs"], row["scales"], strict=False)
+    }
     scale = scales.get(output.replace("_50", "_20").replace("_200", "_20"), "price")
     return close if scale == "price" else 100.0
 
@@ -82,30 +87,44 @@ def test_equals_talib(name: str, output: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "outputs", "reference"),
     [
-        (("rsi", {"period": 2}), ["rsi_2"], lambda h, l, c, v: [talib.RSI(c, 2)]),
-        (("ema", {"period": 2}), ["ema_2"], lambda h, l, c, v: [talib.EMA(c, 2)]),
+        (("rsi", {"period": 2}), ["rsi_2"], lambda high, low, close, volume: [talib.RSI(close, 2)]),
+        (("ema", {"period": 2}), ["ema_2"], lambda high, low, close, volume: [talib.EMA(close, 2)]),
         (
             ("macd", {"fast": 5, "slow": 35, "signal": 5}),
             ["macd_line_5_35_5", "macd_signal_5_35_5", "macd_histogram_5_35_5"],
-            lambda h, l, c, v: talib.MACD(c, 5, 35, 5),
+            lambda high, low, close, volume: talib.MACD(close, 5, 35, 5),
         ),
         (
             ("bollinger", {"period": 7, "width": 1.5}),
             ["bb_upper_7_1.5", "bb_middle_7_1.5", "bb_lower_7_1.5"],
-            lambda h, l, c, v: talib.BBANDS(c, 7, 1.5, 1.5),
+            lambda high, low, close, volume: talib.BBANDS(close, 7, 1.5, 1.5),
         ),
-        (("atr", {"period": 3}), ["atr_3"], lambda h, l, c, v: [talib.ATR(h, l, c, 3)]),
+        (
+            ("atr", {"period": 3}),
+            ["atr_3"],
+            lambda high, low, close, volume: [talib.ATR(high, low, close, 3)],
+        ),
         (
             ("stochastic", {"k": 5, "slowing": 1, "d": 4}),
             ["stoch_k_5_1_4", "stoch_d_5_1_4"],
-            lambda h, l, c, v: talib.STOCH(h, l, c, 5, 1, 0, 4, 0),
+            lambda high, low, close, volume: talib.STOCH(high, low, close, 5, 1, 0, 4, 0),
         ),
-        (("cci", {"period": 5}), ["cci_5"], lambda h, l, c, v: [talib.CCI(h, l, c, 5)]),
-        (("mfi", {"period": 2}), ["mfi_2"], lambda h, l, c, v: [talib.MFI(h, l, c, v, 2)]),
+        (
+            ("cci", {"period": 5}),
+            ["cci_5"],
+            lambda high, low, close, volume: [talib.CCI(high, low, close, 5)],
+        ),
+        (
+            ("mfi", {"period": 2}),
+            ["mfi_2"],
+            lambda high, low, close, volume: [talib.MFI(high, low, close, volume, 2)],
+        ),
         (
             ("adx", {"period": 5}),
             ["adx_5", "plus_di_5", "minus_di_5"],
-            lambda h, l, c, v: [f(h, l, c, 5) for f in (talib.ADX, talib.PLUS_DI, talib.MINUS_DI)],
+            lambda high, low, close, volume: [
+                study(high, low, close, 5) for study in (talib.ADX, talib.PLUS_DI, talib.MINUS_DI)
+            ],
         ),
     ],
 )
@@ -248,7 +267,11 @@ def test_volume_profile_of_a_flat_market_is_its_price() -> None:
 def test_regime_follows_its_definition() -> None:
     columns = walk(10_000, seed=3)
     _, _, high, low, close, _ = columns
-    ema, atr, adx = talib.EMA(close, 50), talib.ATR(high, low, close, 14), talib.ADX(high, low, close)
+    ema, atr, adx = (
+        talib.EMA(close, 50),
+        talib.ATR(high, low, close, 14),
+        talib.ADX(high, low, close),
+    )
     rise = np.concatenate([np.full(10, np.nan), ema[10:] - ema[:-10]])
     strong = (adx >= 20) & (np.abs(rise) >= 0.5 * atr)
     trend = np.where(strong & (rise > 0) & (close > ema), 1.0, 0.0)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import talib
-from fakes.engine_bars import MINUTE_MS, RECORDED, Columns, Floats, recorded, walk
 from trading_engine import IndicatorSet, PatternSet, indicator_catalog, pattern_catalog
+
+from fakes.engine_bars import MINUTE_MS, RECORDED, Columns, Floats, recorded, walk
 
 Case = tuple[Columns, dict[int, float]]
 CASES = 200
@@ -21,8 +22,9 @@ STATES = ("pin_bar", "engulfing", "doji", "breakout", "divergence")
 def bars(opened: Any, high: Any, low: Any, close: Any) -> Columns:
     rows = len(opened)
     times = np.arange(rows, dtype=np.int64) * 15 * MINUTE_MS
-    o, h, l, c = (np.array(v, dtype=np.float64) for v in (opened, high, low, close))
-    return times, o, h, l, c, np.ones(rows)
+    prices = (np.array(values, dtype=np.float64) for values in (opened, high, low, close))
+    first, top, bottom, last = prices
+    return times, first, top, bottom, last, np.ones(rows)
 
 
 @pytest.mark.parametrize(("catalog", "make"), CATALOGS)
@@ -55,7 +57,7 @@ def test_params_outside_their_range_are_refused(catalog: Any, make: Any) -> None
             make([(row["name"], {"nonsense": 1.0})])
         with pytest.raises(ValueError, match="asked for twice"):
             make([(row["name"], {}), (row["name"], {})])
-    with pytest.raises(ValueError, match="unknown .*nonsense.*known: "):
+    with pytest.raises(ValueError, match=r"unknown .*nonsense.*known: "):
         make([("nonsense", {})])
 
 
@@ -133,8 +135,8 @@ class Walker:
 def pin_case(seed: int) -> Case:
     walker = Walker(seed)
     walker.background(40)
-    decoy = walker.rng.uniform(6, 10)  # a wick of half the range is no pin
-    walker.bar(np.sign(walker.body) * 0.3 * decoy, 0.3 * decoy, 0.4 * decoy)
+    decoy = walker.rng.uniform(6, 10)  # a wick of little more than half the range is no pin
+    walker.bar(np.sign(walker.body) * 0.32 * decoy, 0.13 * decoy, 0.55 * decoy)
     walker.background(5)
     size, side = walker.rng.uniform(6, 25), walker.rng.choice([-1.0, 1.0])
     wick, nose = walker.rng.uniform(0.64, 0.9), walker.rng.uniform(0, 0.08)

@@ -19,7 +19,7 @@ import pytest
 from ats.options import HOME
 
 pytestmark = pytest.mark.timeout(240)
-INDICATOR = '''"""Rate of change in percent over a window (Wikipedia, "Momentum (technical analysis)")."""
+INDICATOR = '''"""Rate of change in percent over a window: momentum relative to the first close."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from trading_models.base import SystemClock
 from trading_models.config_manager import load_settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
-STEPS = 2500
+STEPS = 1000
 KILLED = ("simulated-venue", "execution-gateway", "trading-api")
 KILLS_EACH = 3
 

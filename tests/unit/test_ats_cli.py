@@ -1,4 +1,4 @@
-"""The command line as a user types it: quick help, machine output, and errors that say what to do."""
+"""The command line as a user types it: help, machine output, errors that say what to do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
 from ats import cli, prove_commands
@@ -83,8 +84,6 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_every_command_has_help_and_json() -> None:
-    import typer.main
-
     root = typer.main.get_command(app)
     commands = {
         f"{name} {sub}".strip(): command

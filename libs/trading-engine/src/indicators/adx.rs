@@ -124,6 +124,7 @@ impl Study for Adx {
         vec![2 * period, period + 1, period + 1]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 3] {
         self.core.next(bar)
     }

@@ -94,6 +94,7 @@ impl Study for Atr {
         vec![self.core.warmup()]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         [self.core.next(bar).unwrap_or(f64::NAN)]
     }

@@ -38,6 +38,7 @@ impl Study for Bollinger {
         vec![self.closes.len(); 3]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 3] {
         self.closes.push(bar.close);
         if !self.closes.is_full() {

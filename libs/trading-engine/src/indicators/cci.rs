@@ -28,6 +28,7 @@ impl Study for Cci {
         vec![self.prices.len()]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         let price = bar.typical_price();
         self.prices.push(price);

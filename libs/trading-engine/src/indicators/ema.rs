@@ -66,6 +66,7 @@ impl Study for Ema {
         vec![self.core.period]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         [self.core.next(bar.close).unwrap_or(f64::NAN)]
     }

@@ -49,6 +49,7 @@ impl Study for Macd {
         vec![self.warmup; 3]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 3] {
         let slow = self.slow.next(bar.close);
         if self.waited < self.delay {

@@ -40,6 +40,7 @@ impl Study for Mfi {
         vec![self.rising.len() + 1]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         let price = bar.typical_price();
         let change = price - self.previous;

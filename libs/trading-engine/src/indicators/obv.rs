@@ -29,6 +29,7 @@ impl Study for Obv {
         vec![1]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         if !self.has_previous || bar.close > self.previous_close {
             self.value += bar.volume;

@@ -98,6 +98,7 @@ impl Study for Regime {
         vec![slope.max(2 * (atr - 1)), atr + self.ranges.len() - 1]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 2] {
         let [adx, _, _] = self.adx.next(bar);
         let atr = self.atr.next(bar);

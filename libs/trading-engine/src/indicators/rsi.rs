@@ -96,6 +96,7 @@ impl Study for Rsi {
         vec![self.core.warmup()]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         [self.core.next(bar.close).unwrap_or(f64::NAN)]
     }

@@ -41,6 +41,7 @@ impl Study for Stochastic {
         vec![self.highs.len() + self.fast.len() + self.slow.len() - 2; 2]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 2] {
         self.highs.push(bar.high);
         self.lows.push(-bar.low);

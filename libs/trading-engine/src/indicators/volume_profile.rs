@@ -51,6 +51,7 @@ impl Study for VolumeProfile {
         vec![self.histogram.bars(); 3]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 3] {
         if !self.histogram.push(bar) {
             return self.values;

@@ -35,6 +35,7 @@ impl Study for Vwap {
         vec![1]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         let day = bar.opened_at.div_euclid(DAY_MS);
         if day != self.day {

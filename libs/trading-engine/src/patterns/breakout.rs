@@ -37,6 +37,7 @@ impl Study for Breakout {
         vec![self.tracker.warmup()]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         let Some(breaks) = self.tracker.next(bar) else {
             return [f64::NAN];

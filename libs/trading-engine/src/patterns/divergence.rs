@@ -75,6 +75,7 @@ impl Study for Divergence {
         ]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         self.now += 1;
         let confirmed = self.pivots.next(bar);

@@ -32,6 +32,7 @@ impl Study for Doji {
         vec![self.ranges.len() + 1]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         let is_warm = self.ranges.is_full();
         let most = self.body * self.ranges.mean();

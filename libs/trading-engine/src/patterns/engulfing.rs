@@ -38,6 +38,7 @@ impl Study for Engulfing {
         vec![2]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         let mut value = if self.is_warm { 0.0 } else { f64::NAN };
         if self.is_warm && bar.close > bar.open && self.close < self.open {

@@ -59,6 +59,7 @@ impl Study for PinBar {
         vec![self.ranges.len() + 1]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 1] {
         let is_warm = self.ranges.is_full();
         let mean = self.ranges.mean();

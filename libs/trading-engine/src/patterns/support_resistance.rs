@@ -34,6 +34,7 @@ impl Study for SupportResistance {
         vec![self.tracker.warmup(); 4]
     }
 
+    #[inline]
     fn update(&mut self, bar: &Bar64) -> [f64; 4] {
         if self.tracker.next(bar).is_none() {
             return [f64::NAN; 4];

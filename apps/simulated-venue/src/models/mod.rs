@@ -1,0 +1,4 @@
+//! Types: what the venue is told and what it keeps.
+
+pub mod decimal;
+pub mod orders;

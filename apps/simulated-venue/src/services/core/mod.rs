@@ -1,0 +1,203 @@
+//! The pure venue: `apply(input) -> events`. No I/O, no clock, no randomness; replaying the inputs
+//! gives the same state.
+
+pub mod book;
+pub mod filters;
+pub mod market;
+pub mod matching;
+pub mod payloads;
+mod placing;
+pub mod reports;
+mod stepping;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::VenueError;
+use crate::models::orders::{Input, StepReply};
+use book::Book;
+use market::{Market, Schedule};
+use matching::{Matching, Report};
+
+/// What a successful input led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Order(u64),
+    List(u64),
+    /// The orders that a cancel ended, by id.
+    Canceled(Vec<u64>),
+    Step(StepReply),
+}
+
+/// Something subscribers may want to hear of, in the order it happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    User(Value),
+    Trade { index: usize },
+    BarClosed { market: usize, index: usize },
+    Quote { market: usize },
+}
+
+/// Result of one input.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    pub outcome: Outcome,
+    pub events: Vec<Event>,
+    /// Orders that got their first fill; each gives one order count back.
+    pub first_fills: u32,
+}
+
+/// Collects what one input does while it is applied.
+#[derive(Debug, Default)]
+struct Effects {
+    events: Vec<Event>,
+    reports: Vec<Report>,
+    first_fills: u32,
+}
+
+/// The whole venue as a value.
+#[derive(Debug)]
+pub struct VenueState {
+    matching: Matching,
+    markets: Vec<Market>,
+    schedule: Schedule,
+    book: Book,
+    step: u64,
+    last_reply: Option<StepReply>,
+    last_execution_id: u64,
+    inputs: u64,
+    chain: [u8; 32],
+}
+
+impl VenueState {
+    /// A venue at `start_step`: the bars of the steps up to it are history.
+    pub fn new(
+        matching: Matching,
+        mut markets: Vec<Market>,
+        start_step: u64,
+    ) -> Result<Self, VenueError> {
+        let schedule = Schedule::new(&markets);
+        if let Some(at) = schedule.closes_at(start_step) {
+            for market in &mut markets {
+                market.skip_to(at);
+            }
+        }
+        let mut state = Self {
+            matching,
+            markets,
+            schedule,
+            book: Book::default(),
+            step: start_step,
+            last_reply: None,
+            last_execution_id: 0,
+            inputs: 0,
+            chain: [0; 32],
+        };
+        state.open_markets()?;
+        Ok(state)
+    }
+
+    pub fn markets(&self) -> &[Market] {
+        &self.markets
+    }
+
+    pub fn market(&self, index: usize) -> Result<&Market, VenueError> {
+        self.markets.get(index).ok_or_else(VenueError::internal)
+    }
+
+    pub fn market_index(&self, symbol: &str) -> Result<usize, VenueError> {
+        let position = self
+            .markets
+            .iter()
+            .position(|market| market.symbol() == symbol);
+        position.ok_or_else(VenueError::invalid_symbol)
+    }
+
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    pub fn steps(&self) -> u64 {
+        self.schedule.steps()
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.step >= self.schedule.steps()
+    }
+
+    /// Close time of the last step, or the open of the first bar before any step.
+    pub fn market_time(&self) -> i64 {
+        let first = || self.markets.iter().map(Market::time).min();
+        self.schedule
+            .closes_at(self.step)
+            .or_else(first)
+            .unwrap_or(0)
+    }
+
+    /// Close time of the step to come.
+    pub fn next_close(&self) -> Option<i64> {
+        self.schedule.closes_at(self.step + 1)
+    }
+
+    pub fn last_execution_id(&self) -> u64 {
+        self.last_execution_id
+    }
+
+    /// The stored answer, if `step` is the last one taken.
+    pub fn stored_reply(&self, step: u64) -> Option<&StepReply> {
+        self.last_reply.as_ref().filter(|reply| reply.step == step)
+    }
+
+    /// Free and locked amounts of every currency, at scale 8, by name.
+    pub fn balances(&self) -> Vec<(String, i128, i128)> {
+        self.matching.balances()
+    }
+
+    pub fn fee_rates(&self) -> (i64, i64) {
+        self.matching.fee_rates()
+    }
+
+    /// Inputs applied so far.
+    pub fn inputs(&self) -> u64 {
+        self.inputs
+    }
+
+    /// A hash over every input and every execution so far: equal histories have equal hashes.
+    pub fn chain_hash(&self) -> String {
+        hex::encode(self.chain.get(..16).unwrap_or_default())
+    }
+
+    /// Applies one input. A refusal leaves the state as it was.
+    pub fn apply(&mut self, input: &Input) -> Result<Applied, VenueError> {
+        let mut effects = Effects::default();
+        let outcome = match input {
+            Input::Order(ticket) => self.place(ticket, &mut effects)?,
+            Input::Oco(ticket) => self.place_oco(ticket, &mut effects)?,
+            Input::Cancel(ticket) => self.cancel(ticket, &mut effects)?,
+            Input::CancelAll { market, cancel_id } => {
+                self.cancel_all(*market, cancel_id.as_deref(), &mut effects)?
+            }
+            Input::Step { step } => self.advance(*step, &mut effects)?,
+        };
+        self.inputs += 1;
+        self.link(input, &effects.reports);
+        Ok(Applied {
+            outcome,
+            events: effects.events,
+            first_fills: effects.first_fills,
+        })
+    }
+
+    fn link(&mut self, input: &Input, reports: &[Report]) {
+        let mut hasher = Sha256::new();
+        hasher.update(self.chain);
+        for part in [serde_json::to_vec(input), serde_json::to_vec(reports)] {
+            hasher.update(part.unwrap_or_default());
+        }
+        self.chain = hasher.finalize().into();
+    }
+}
