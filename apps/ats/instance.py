@@ -40,6 +40,13 @@ class InstanceLock:
                 f"{holder.get('run_id', '?')}): see 'ats status', stop it with 'ats down'"
             )
         self._file = file
+        self.describe({})
+
+    def release(self) -> None:
+        """Give the lock back; it also ends with the process."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def describe(self, body: dict[str, Any]) -> None:
         """Say what the holder runs; read by `ats status`, `down` and `logs`."""

@@ -22,6 +22,7 @@ def backtest_columns(
     columns: Columns, settings: Settings, progress: Progress | None = None
 ) -> BacktestResult:
     """Run the product's strategy over the columns."""
+    settings = settings.funded_in(columns.instrument.quote_currency)
     # No order leaves a backtest: the approvals need a key, but nobody verifies them.
     key = secrets.token_bytes(32)
 

@@ -33,8 +33,9 @@ def explain_error(error: Exception, *, as_json: bool) -> None:
     """Say what went wrong: words, or `{"error":...}` for machines."""
     if as_json:
         body: dict[str, Any] = {"error": type(error).__name__, "detail": str(error)}
-        if isinstance(error, TradingError) and error.next_step:
-            body["next_step"] = error.next_step
+        if isinstance(error, TradingError):
+            body["detail"] = error.message
+            body |= {"next_step": error.next_step} if error.next_step else {}
         print_json(body)
     console.print("ats:", style="red", end=" ")
     console.print(str(error), markup=False, soft_wrap=True)

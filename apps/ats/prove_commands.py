@@ -110,7 +110,7 @@ def parity(
             print_line(f"{word}: {body['trades']} trades, {body['fills']} fills")
             for row in body["differences"]:
                 print_line(f"  {row}")
-        if body["equal"]:
+        if not body["equal"]:
             raise typer.Exit(FAILED)
 
     guarded(action, as_json=as_json)
@@ -151,7 +151,7 @@ def audit_verify(
     from trading_models.persistence import Store, sqlite_url
 
     async def verify(folder: RunDirectory) -> dict[str, Any]:
-        store = await Store.open(sqlite_url(folder.database))
+        store = await Store.open_for_audit(sqlite_url(folder.database))
         try:
             return asdict(await store.verify_audit())
         finally:

@@ -78,20 +78,17 @@ def _moment(text: str | None, option: str) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def resolve_data(choice: DataChoice, settings: Settings, run_folder: Path) -> list[ReplayData]:
-    """The chosen bars as the venue reads them; a span of a file is written into the run folder."""
-    columns = load_columns(choice, settings)
+def replay_data(columns: Columns, run_folder: Path) -> ReplayData:
+    """Bars as the venue reads them; a span of a file is written into the run folder."""
     directory = columns.directory
     if directory is None:
         name = f"{columns.instrument.instrument_id}-{columns.timeframe.code}"
         directory = run_folder / "columns" / name
         columns.export(directory)
-    return [
-        ReplayData(
-            instrument=columns.instrument,
-            timeframe=columns.timeframe.code,
-            columns_dir=directory,
-            name=columns.name,
-            rows=columns.rows,
-        )
-    ]
+    return ReplayData(
+        instrument=columns.instrument,
+        timeframe=columns.timeframe.code,
+        columns_dir=directory,
+        name=columns.name,
+        rows=columns.rows,
+    )

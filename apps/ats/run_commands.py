@@ -46,14 +46,16 @@ def run_system(
     """
     lock = InstanceLock(var)
     lock.acquire()
-    supervisor = settings.supervisor
-    runs = var / "runs"
-    kept = supervisor.runs_kept - 1
-    for removed in prune_runs(runs, keep=kept, max_bytes=supervisor.disk_cap_mb * MEGABYTE):
-        console.print(f"removed old run {removed.name}", style="dim")
-    prepared = prepare(options, settings, var, SystemClock().now())
-    lock.describe({"run_id": prepared.directory.run_id})
-    return asyncio.run(_run(prepared, shown))
+    try:
+        limits = settings.supervisor
+        cap = limits.disk_cap_mb * MEGABYTE
+        for removed in prune_runs(var / "runs", keep=limits.runs_kept - 1, max_bytes=cap):
+            console.print(f"removed old run {removed.name}", style="dim")
+        prepared = prepare(options, settings, var, SystemClock().now())
+        lock.describe({"run_id": prepared.directory.run_id})
+        return asyncio.run(_run(prepared, shown))
+    finally:
+        lock.release()
 
 
 async def _run(prepared: PreparedRun, shown: Presentation) -> dict[str, Any]:
@@ -74,7 +76,7 @@ async def _run(prepared: PreparedRun, shown: Presentation) -> dict[str, Any]:
         summary["wall_s"] = round(time.perf_counter() - started, 1)
         prepared.directory.write_json("report/summary.json", summary)
         _print_end(prepared.directory, summary, shown)
-        if not (shown.until_end or shown.headless):
+        if not shown.until_end:
             console.print("The dashboard stays up; stop with Ctrl-C.")
             await stop.wait()
         return summary

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ats.errors import ProcessFailed
-from ats.processes import ProcessGroup, ProcessSpec, free_port
-from ats.replay_data import DataChoice, resolve_data
+from ats.processes import ProcessGroup, ProcessSpec, free_port, free_ports
+from ats.replay_data import DataChoice, load_columns, replay_data
 from ats.run_directory import (
     Ports,
     ReplayData,
@@ -73,9 +73,12 @@ def program(name: str) -> str:
 
 def prepare(options: SystemOptions, settings: Settings, var: Path, now: datetime) -> PreparedRun:
     """Create the run folder with data, secrets, ports and the configuration of each process."""
+    venue, control, gateway = free_ports(3)
+    ports = Ports(venue, control, gateway, free_port(options.port))
+    columns = load_columns(options.data, settings)
+    settings = settings.funded_in(columns.instrument.quote_currency)
     run = create_run(var / "runs", now, options.label)
-    data = tuple(resolve_data(options.data, settings, run.path))
-    ports = Ports(free_port(), free_port(), free_port(), free_port(options.port))
+    data = (replay_data(columns, run.path),)
     write_secrets(run)
     config = run.path / "config.toml"
     source = options.config_file

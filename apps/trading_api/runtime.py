@@ -164,6 +164,7 @@ async def build_runtime(run_dir: Path) -> Runtime:
     key = load_service_key(run_dir / "keys.json", "orchestrator")
     gateway = GatewayClient(row["gateway_url"], RequestSigner(key, clock))
     instruments = await until_reachable(gateway.instruments)
+    settings = settings.funded_in(instruments[0].quote_currency)
     store = await Store.open(sqlite_url(run_dir / "ats.db"), clock=clock)
     health = HealthRegistry(clock)
     market = MarketReader(settings, instruments, Timeframe(row["timeframe"]))

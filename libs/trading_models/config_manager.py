@@ -181,6 +181,14 @@ class Settings(_Section):
     api: ApiSettings = ApiSettings()
     supervisor: SupervisorSettings = SupervisorSettings()
 
+    def funded_in(self, quote: Currency) -> Self:
+        """These settings with an opening balance in `quote`: the first amount if none is set."""
+        if quote in self.venue.balances:
+            return self
+        amount = next(iter(self.venue.balances.values()))
+        venue = self.venue.model_copy(update={"balances": {quote: amount}})
+        return self.model_copy(update={"venue": venue})
+
     @property
     def config_hash(self) -> str:
         """SHA-256 of the settings that can change a decision; ports and paths are left out."""

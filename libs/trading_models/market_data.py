@@ -42,8 +42,8 @@ from trading_models.sources._prepare import ImportOptions, parse_instrument_id
 SAMPLE_FILES = sample.SAMPLE_FILES
 
 __all__ = [
-    "SAMPLE_FILES",
     "COLUMN_NAMES",
+    "SAMPLE_FILES",
     "AsOfFrames",
     "BarStore",
     "CheckReport",

@@ -90,16 +90,15 @@ def buy_and_hold(report: ReportInput, fee_rate: float) -> NDArray[np.float64]:
 def write_report(report: ReportInput, folder: Path, *, fee_rate: float) -> Path:
     """Write `index.html` and `report.json` into `folder`; returns the path of the page."""
     # Loading the template engine takes longer than most commands that never print a report.
-    from jinja2 import Environment, FileSystemLoader, select_autoescape  # noqa: PLC0415
+    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415
 
     twin = buy_and_hold(report, fee_rate) if len(report.equity) else report.equity
     figures = measure(
         report.closed_at, report.equity, report.trades, days_per_year=report.days_per_year
     )
     held = measure(report.closed_at, twin, (), days_per_year=report.days_per_year)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(), trim_blocks=True
-    )
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True)
     page = environment.get_template("report.html.j2").render(
         report=report,
         verdict=verdict(figures, held),

@@ -31,9 +31,9 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 OWN_VAR = """
 import sys
 from pathlib import Path
-import ats.cli, ats.data_commands, ats.prove_commands
+import ats.cli, ats.options, ats.prove_commands
 var = Path(sys.argv.pop(1))
-for module in (ats.cli, ats.data_commands, ats.prove_commands):
+for module in (ats.cli, ats.options, ats.prove_commands):
     module.var_folder = lambda: var
 ats.cli.main()
 """
@@ -133,7 +133,9 @@ def test_links_resolve(page: Path) -> None:
 
 
 def test_commands_of_other_pages_exist() -> None:
-    for page in pages():
+    # The copy of the founding contracts also names what is still to come.
+    later = HOME / "docs" / "concepts" / "contracts.md"
+    for page in set(pages()) - {later}:
         for command in commands_of(page.read_text(encoding="utf-8")):
             words = shlex.split(command)
             if words[0] == "./ats" and len(words) > 1 and words[1] not in TASKS:

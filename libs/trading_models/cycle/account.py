@@ -17,6 +17,7 @@ from trading_engine import DrawdownGuard, PositionManager
 from trading_models.base import (
     Bar,
     ClientOrderId,
+    ConfigError,
     Currency,
     DecisionId,
     DrawdownState,
@@ -108,6 +109,13 @@ class Account:
         )
         # The first reading is the equity at the start.
         self.equity_start = self.fold.equity
+        if self.equity_start <= 0:
+            raise ConfigError(
+                f"no opening balance in {quote}, the quote currency of this account",
+                key="venue.balances",
+                allowed=f"an amount of {quote} above 0",
+                next_step=f"add {quote} to [venue] balances in config.toml",
+            )
         self.guard = DrawdownGuard(drawdown_params(settings))
         self._slots = {
             item.instrument_id: _Slot(item, PositionManager(manager_params(settings, item)))

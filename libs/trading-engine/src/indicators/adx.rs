@@ -34,8 +34,7 @@ impl AdxCore {
     }
 
     /// ADX, +DI, -DI; NaN while cold. The latter two start `period - 1` bars before the ADX.
-    #[expect(clippy::inline_always, reason = "the bar stays in registers: half the time")]
-    #[inline(always)]
+    #[inline]
     pub fn next(&mut self, bar: &Bar64) -> [f64; 3] {
         let [high, low, close] = self.previous;
         self.previous = [bar.high, bar.low, bar.close];

@@ -47,16 +47,14 @@ impl Regime {
     }
 
     fn volatility(&mut self, share: f64) -> f64 {
-        self.ranges.push(share);
+        // Counted before the push, less what leaves: a cell just written is slow to read back.
+        let below = |past: &f64| usize::from(*past < share);
+        let count = self.ranges.cells().iter().map(below).sum::<usize>();
+        let leaving = self.ranges.push(share).as_ref().map_or(0, below);
         if !self.ranges.is_full() {
             return f64::NAN;
         }
-        let cells = self.ranges.cells();
-        let thirds = 3 * cells
-            .iter()
-            .map(|past| usize::from(*past < share))
-            .sum::<usize>();
-        let length = cells.len();
+        let (thirds, length) = (3 * (count - leaving), self.ranges.len());
         f64::from(u8::from(thirds >= length) + u8::from(thirds >= 2 * length))
     }
 }

@@ -1,6 +1,6 @@
 //! Volume profile of the last `bars` bars: their span from lowest low to highest high is cut into
 //! equal bins `[edge, next edge)` (the top edge belongs to the last bin), and each bar's volume is
-//! spread evenly over the bins from its low to its high.
+//! spread evenly over the bins from its low to its high: bin = floor((price - low) * (bins / span)).
 //!
 //! `vp_poc` is the middle of the fullest bin (the lowest of equals). The value area starts there and
 //! takes the fuller neighbour (the lower of equals) until it holds `area` of the volume. While the

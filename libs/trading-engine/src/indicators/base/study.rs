@@ -201,15 +201,18 @@ impl<T: Study> DynStudy for T {
 
     fn batch_into(&mut self, columns: &Columns<'_>, out: &mut [f64]) {
         let rows = columns.len();
+        // A local copy may live in registers for the whole loop; `self` may not.
+        let mut state = self.clone();
         for (index, bar) in columns.bars().enumerate() {
             let mut at = index;
-            for value in self.update(&bar).as_ref() {
+            for value in state.update(&bar).as_ref() {
                 if let Some(slot) = out.get_mut(at) {
                     *slot = *value;
                 }
                 at += rows;
             }
         }
+        *self = state;
     }
 
     fn warmup_bars(&self) -> Vec<usize> {

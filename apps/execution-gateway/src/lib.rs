@@ -1,0 +1,275 @@
+//! The execution gateway: at most one execution per intent, no lost fill, through any crash.
+//!
+//! A pure core decides (`services::core`), a journal makes every decision durable before it has an
+//! effect (`services::journal`), one task owns the state (`services::engine`), adapters speak to
+//! the venue (`services::venues`), and `services::http` is the only way in.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod clock;
+pub mod error;
+pub mod models;
+pub mod replay;
+pub mod secrets;
+pub mod services;
+pub mod settings;
+pub mod shutdown;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use rust_common::{AccountId, ApprovalKey, DomainError, Timeframe};
+
+use clock::{Clock, SystemClock};
+use error::GatewayError;
+use models::input::Effect;
+use models::record::EVENT_KIND;
+use secrets::{Keys, load_credentials, load_keys};
+use services::core::{CoreConfig, State, begin};
+use services::engine::{Engine, EngineHandle, EngineParts, Readiness};
+use services::http::auth::Authenticator;
+use services::http::{App, router};
+use services::journal::events::EventLog;
+use services::journal::storage::{DirectoryLock, FileStorage};
+use services::journal::{Journal, event_index};
+use services::metrics::Metrics;
+use services::streams::hub::MarketHub;
+use services::streams::link::Link;
+use services::venues::{self, Venue};
+use settings::{ConfigError, Settings};
+
+/// How long open connections may take to end at shutdown.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs the gateway until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Everything that keeps it from starting, in words that name the cause and the next step.
+pub async fn run(config: &Path) -> Result<(), GatewayError> {
+    let settings = Settings::load(config)?;
+    let keys = load_keys(&settings.keys_file)?;
+    let credentials = load_credentials(&settings.venue.credentials_file)?;
+    let metrics = Arc::new(Metrics::new()?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let _lock = DirectoryLock::acquire(&settings.journal_dir).map_err(GatewayError::Locked)?;
+    let (trigger, shutdown) = shutdown::channel();
+    let venue = venues::connect(
+        &settings.venue,
+        credentials,
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    )?;
+    let opened = open_journal(&settings, &metrics)?;
+    let (ready, readiness) = watch::channel(Readiness { is_ready: false });
+    let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
+    let shared = Shared {
+        venue,
+        clock,
+        metrics,
+    };
+    let (engine, handle, first) = make_engine(&settings, opened, &shared, ready)?;
+    let hub = Arc::new(MarketHub::new());
+    let link = Link {
+        venue: Arc::clone(&shared.venue),
+        engine: handle.clone(),
+        hub: Arc::clone(&hub),
+        clock: Arc::clone(&shared.clock),
+        metrics: Arc::clone(&shared.metrics),
+        is_fast: settings.venue.is_fast_profile(),
+        timeframe: timeframe(&settings)?,
+        shutdown: shutdown.clone(),
+    };
+    let app = Arc::new(App {
+        engine: handle,
+        events,
+        hub,
+        venue: shared.venue,
+        clock: shared.clock,
+        metrics: shared.metrics,
+        auth: Authenticator::new(&keys),
+        approval_key: approval_key(&settings, &keys)?,
+        account: account(&settings)?,
+        ready: readiness,
+        journal,
+        shutdown: shutdown.clone(),
+    });
+    let listener = listen(&settings).await?;
+    let engine = tokio::spawn(engine.run(first, shutdown.clone()));
+    tokio::spawn(link.clone().follow_user_stream());
+    tokio::spawn(link.clone().follow_market());
+    tokio::spawn(link.follow_clock());
+    serve(listener, app, &trigger, shutdown).await?;
+    if let Err(error) = engine.await {
+        tracing::error!(%error, "the engine ended abnormally");
+    }
+    Ok(())
+}
+
+/// Serves until a signal, then lets open requests end.
+async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    trigger: &shutdown::Trigger,
+    mut stop: shutdown::Shutdown,
+) -> Result<(), GatewayError> {
+    let server = axum::serve(listener, router(app))
+        .with_graceful_shutdown(async move { stop.requested().await });
+    let server = tokio::spawn(server.into_future());
+    shutdown::signaled().await.map_err(GatewayError::Signals)?;
+    tracing::info!("stopping");
+    trigger.fire();
+    if tokio::time::timeout(DRAIN, server).await.is_err() {
+        tracing::warn!("some connections did not end in time");
+    }
+    Ok(())
+}
+
+/// What every task uses.
+struct Shared {
+    venue: Arc<dyn Venue>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+}
+
+/// The engine on a replayed book, its handle, and the effects that start its epoch.
+fn make_engine(
+    settings: &Settings,
+    opened: Opened,
+    shared: &Shared,
+    ready: watch::Sender<Readiness>,
+) -> Result<(Engine, EngineHandle, Vec<Effect>), GatewayError> {
+    let Opened {
+        journal,
+        events,
+        replayed,
+    } = opened;
+    let mut state = State::new(core_config(settings)?, replayed.book);
+    state.live.damage = replayed.damage;
+    state.live.journal = journal.durable().health;
+    let now = shared.clock.now_ms();
+    let first = begin(
+        &mut state,
+        now,
+        &config_hash(settings),
+        replayed.unpublished,
+    );
+    let (engine, handle) = Engine::new(EngineParts {
+        state,
+        journal,
+        events,
+        venue: Arc::clone(&shared.venue),
+        clock: Arc::clone(&shared.clock),
+        metrics: Arc::clone(&shared.metrics),
+        ready,
+    });
+    Ok((engine, handle, first))
+}
+
+struct Opened {
+    journal: Journal,
+    events: Arc<EventLog>,
+    replayed: replay::Replayed,
+}
+
+fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, GatewayError> {
+    let dir = &settings.journal_dir;
+    let file_error = |source| GatewayError::File {
+        path: dir.clone(),
+        source,
+    };
+    let mut storage = FileStorage::new(dir);
+    let recovered = services::journal::recover::recover(&mut storage).map_err(file_error)?;
+    let index = event_index();
+    let replayed = replay::replay(&recovered, &index);
+    tracing::info!(
+        records = recovered.frames.len(),
+        torn_bytes = recovered.torn_bytes,
+        gateway_seq = replayed.book.gateway_seq,
+        orders = replayed.book.orders.len(),
+        "journal replayed"
+    );
+    let events = Arc::new(EventLog::new(
+        dir,
+        Arc::clone(&index),
+        EVENT_KIND,
+        replayed.published_seq,
+    ));
+    let histograms = Arc::clone(metrics);
+    let observer = Box::new(move |seconds: f64, records: usize| {
+        histograms.journal_fsync_seconds.observe(seconds);
+        histograms.journal_batch_size.observe(records as f64);
+    });
+    let epoch = replayed.book.epoch + 1;
+    let journal = Journal::start(Box::new(storage), &recovered, epoch, index, observer)
+        .map_err(file_error)?;
+    Ok(Opened {
+        journal,
+        events,
+        replayed,
+    })
+}
+
+/// Hash of the settings (they hold no secret: those are in files of their own).
+fn config_hash(settings: &Settings) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(Sha256::digest(format!("{settings:?}")))
+}
+
+fn config_error(settings: &Settings, key: &str, error: &DomainError) -> GatewayError {
+    GatewayError::Config(ConfigError {
+        file: settings.keys_file.display().to_string(),
+        line: None,
+        key: key.to_owned(),
+        problem: error.to_string(),
+        allowed: "see docs/concepts/interfaces.md".to_owned(),
+    })
+}
+
+fn approval_key(settings: &Settings, keys: &Keys) -> Result<ApprovalKey, GatewayError> {
+    ApprovalKey::from_hex(keys.approval_key.reveal())
+        .map_err(|error| config_error(settings, "approval_key", &error))
+}
+
+fn account(settings: &Settings) -> Result<AccountId, GatewayError> {
+    let account = AccountId::new(settings.account.clone());
+    account.map_err(|error| config_error(settings, "account", &error))
+}
+
+fn timeframe(settings: &Settings) -> Result<Timeframe, GatewayError> {
+    let timeframe = settings.venue.timeframe.parse::<Timeframe>();
+    timeframe.map_err(|error| config_error(settings, "venue.timeframe", &error))
+}
+
+fn core_config(settings: &Settings) -> Result<CoreConfig, GatewayError> {
+    Ok(CoreConfig {
+        account: account(settings)?,
+        limits: settings.parsed_limits(),
+        recv_window_ms: settings.venue.recv_window_ms,
+        horizon_ms: settings.venue.horizon_ms(),
+        is_fast: settings.venue.is_fast_profile(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+async fn listen(settings: &Settings) -> Result<TcpListener, GatewayError> {
+    let failed = |source| GatewayError::Listen {
+        address: settings.listen.clone(),
+        source,
+    };
+    let listener = TcpListener::bind(&settings.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let path = &settings.port_file;
+    // Written beside and renamed, so that a reader never sees half a number.
+    let temporary = path.with_extension("port.new");
+    std::fs::write(&temporary, format!("{}\n", address.port()))
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .map_err(|source| GatewayError::File {
+            path: path.clone(),
+            source,
+        })?;
+    tracing::info!(%address, "listening");
+    Ok(listener)
+}

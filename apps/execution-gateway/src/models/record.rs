@@ -1,0 +1,148 @@
+//! What the journal keeps. Applying the records in order rebuilds the book exactly.
+
+use serde::{Deserialize, Serialize};
+
+use rust_common::{ApprovedOrder, ClientOrderId, InstrumentId, Money, StopLevel, UnixMillis};
+
+use super::order::{ListIds, Terms};
+use super::venue::VenueReport;
+
+/// Record type byte of published events; their payload is the event's JSON.
+pub const EVENT_KIND: u8 = 2;
+
+/// One journal record of the core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Transport time.
+    pub at: i64,
+    /// Time that events of this record carry: market time where the market is replayed.
+    pub event_at: UnixMillis,
+    pub record: Record,
+}
+
+/// Why our own limits refused an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    pub rule: String,
+    pub limit: String,
+    pub observed: String,
+}
+
+/// How a doubt was resolved without a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Proven never executed.
+    NotSent,
+    /// Once accepted, now unknown to the venue (a venue that lost its state).
+    Forgotten,
+}
+
+/// The facts of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Record {
+    Epoch {
+        epoch: u32,
+        build: String,
+        config_hash: String,
+    },
+    Intent {
+        key: String,
+        body_hash: String,
+        approved: Box<ApprovedOrder>,
+        denial: Option<Denial>,
+    },
+    /// The adapter may have sent these orders from here on.
+    Sent {
+        ids: Vec<ClientOrderId>,
+        recv_window_ms: i64,
+    },
+    Outcome {
+        ids: Vec<ClientOrderId>,
+        class: String,
+        code: i64,
+        detail: String,
+        resend: bool,
+    },
+    Report {
+        report: Box<VenueReport>,
+    },
+    /// Protection of a filled bracket entry; `None` when there is nothing to protect.
+    Protection {
+        parent: ClientOrderId,
+        made: Option<Box<ProtectionTerms>>,
+        reason: Option<String>,
+    },
+    Resolution {
+        id: ClientOrderId,
+        verdict: Verdict,
+        evidence: String,
+        resend: bool,
+    },
+    CancelIntent {
+        id: ClientOrderId,
+        cancel_id: ClientOrderId,
+    },
+    CancelOutcome {
+        id: ClientOrderId,
+        class: String,
+        code: i64,
+        detail: String,
+    },
+    Stop {
+        level: StopLevel,
+        reason: String,
+    },
+    /// The stop has been carried out: nothing rests any more.
+    StopDone,
+    Resume {
+        reason: String,
+    },
+    Halt {
+        instrument_id: InstrumentId,
+        reason: String,
+    },
+    Baseline {
+        instrument_id: InstrumentId,
+        base_total: Money,
+        trade_id: u64,
+    },
+    Swept {
+        instrument_id: InstrumentId,
+        trade_id: u64,
+    },
+    Shutdown,
+}
+
+/// The two legs made for a bracket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtectionTerms {
+    pub ids: ListIds,
+    pub stop: Terms,
+    pub target: Terms,
+}
+
+impl Record {
+    /// Record type byte in the journal.
+    pub fn kind(&self) -> u8 {
+        match self {
+            Self::Epoch { .. } => 1,
+            Self::Intent { .. } => 3,
+            Self::Sent { .. } => 4,
+            Self::Outcome { .. } => 5,
+            Self::Report { .. } => 6,
+            Self::Protection { .. } => 7,
+            Self::Resolution { .. } => 8,
+            Self::CancelIntent { .. } => 9,
+            Self::CancelOutcome { .. } => 10,
+            Self::Stop { .. } => 11,
+            Self::StopDone => 12,
+            Self::Resume { .. } => 13,
+            Self::Halt { .. } => 14,
+            Self::Baseline { .. } => 15,
+            Self::Swept { .. } => 16,
+            Self::Shutdown => 17,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+mod bracket;
+mod limits;
+mod merge;
+mod support;
+mod unknown;

@@ -1,0 +1,375 @@
+//! The one task that owns the state: inputs in, effects out, and nothing leaves before every record
+//! behind it is durable.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::models::input::{Effect, Input, Reply, RequestId};
+use crate::models::problem::Problem;
+use crate::models::record::EVENT_KIND;
+use crate::models::venue::{Outcome, VenueCall};
+use crate::services::core::{State, step};
+use crate::services::journal::Journal;
+use crate::services::journal::events::EventLog;
+use crate::services::journal::writer::{Durable, Health};
+use crate::services::metrics::Metrics;
+use crate::services::venues::Venue;
+use crate::shutdown::Shutdown;
+
+/// Inputs waiting for the engine; a full queue makes the senders wait.
+const INBOX: usize = 1024;
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What other tasks send to the engine.
+pub enum Message {
+    Input(Input),
+    Ask {
+        make: Box<dyn FnOnce(RequestId) -> Input + Send>,
+        answer: oneshot::Sender<Reply>,
+    },
+}
+
+/// Cheap handle to the engine.
+#[derive(Clone)]
+pub struct EngineHandle {
+    inbox: mpsc::Sender<Message>,
+}
+
+impl EngineHandle {
+    pub async fn tell(&self, input: Input) {
+        if self.inbox.send(Message::Input(input)).await.is_err() {
+            tracing::debug!("input after the engine ended");
+        }
+    }
+
+    /// Asks and waits for the reply.
+    pub async fn ask(&self, make: impl FnOnce(RequestId) -> Input + Send + 'static) -> Reply {
+        let (answer, reply) = oneshot::channel();
+        let message = Message::Ask {
+            make: Box::new(make),
+            answer,
+        };
+        if self.inbox.send(message).await.is_ok()
+            && let Ok(reply) = reply.await
+        {
+            return reply;
+        }
+        stopping()
+    }
+}
+
+fn stopping() -> Reply {
+    let detail = "the gateway is stopping".to_owned();
+    Reply::problem(Problem::new(
+        503,
+        "stopping",
+        "The gateway does not answer now",
+        detail,
+    ))
+}
+
+/// Health of the gateway for `/readyz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readiness {
+    pub is_ready: bool,
+}
+
+/// The parts an engine is made of.
+pub struct EngineParts {
+    pub state: State,
+    pub journal: Journal,
+    pub events: Arc<EventLog>,
+    pub venue: Arc<dyn Venue>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub ready: watch::Sender<Readiness>,
+}
+
+/// The event loop.
+pub struct Engine {
+    parts: EngineParts,
+    inbox: mpsc::Receiver<Message>,
+    sender: mpsc::Sender<Message>,
+    replies: BTreeMap<RequestId, oneshot::Sender<Reply>>,
+    next_request: RequestId,
+    /// Effects in order, each with the journal record it waits for.
+    held: VecDeque<(u64, Effect)>,
+    now: i64,
+    seen_duplicates: u64,
+}
+
+impl Engine {
+    pub fn new(parts: EngineParts) -> (Self, EngineHandle) {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let handle = EngineHandle {
+            inbox: sender.clone(),
+        };
+        let engine = Self {
+            parts,
+            inbox,
+            sender,
+            replies: BTreeMap::new(),
+            next_request: 1,
+            held: VecDeque::new(),
+            now: 0,
+            seen_duplicates: 0,
+        };
+        (engine, handle)
+    }
+
+    /// Runs until shutdown; `first` are the effects of starting the epoch.
+    pub async fn run(mut self, first: Vec<Effect>, mut shutdown: Shutdown) {
+        let mut durable = self.parts.journal.watch();
+        self.now = self.parts.clock.now_ms();
+        self.take(first).await;
+        self.release(*durable.borrow_and_update());
+        loop {
+            let sleep = self.until_wake();
+            tokio::select! {
+                biased;
+                changed = durable.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let now = *durable.borrow_and_update();
+                    self.on_durable(now).await;
+                }
+                message = self.inbox.recv() => match message {
+                    Some(message) => self.on_message(message).await,
+                    None => break,
+                },
+                () = tokio::time::sleep(sleep) => self.advance(Input::Tick).await,
+                () = shutdown.requested() => break,
+            }
+        }
+        self.finish(durable).await;
+    }
+
+    fn until_wake(&self) -> Duration {
+        let wake = self.parts.state.next_wake(self.now);
+        let now = self.parts.clock.now_ms();
+        let wait = wake.map_or(IDLE, |at| {
+            Duration::from_millis((at - now).max(0).unsigned_abs())
+        });
+        wait.min(IDLE)
+    }
+
+    async fn on_message(&mut self, message: Message) {
+        match message {
+            Message::Input(input) => self.advance(input).await,
+            Message::Ask { make, answer } => {
+                let request = self.next_request;
+                self.next_request += 1;
+                self.replies.insert(request, answer);
+                self.advance(make(request)).await;
+            }
+        }
+    }
+
+    async fn on_durable(&mut self, durable: Durable) {
+        if durable.health != self.parts.state.live.journal {
+            self.advance(Input::Journal(durable.health)).await;
+        }
+        self.release(durable);
+    }
+
+    async fn advance(&mut self, input: Input) {
+        self.now = self.parts.clock.now_ms();
+        let effects = step(&mut self.parts.state, input, self.now);
+        self.take(effects).await;
+        let durable = self.parts.journal.durable();
+        self.release(durable);
+        self.measure();
+    }
+
+    /// Queues records for the journal and holds everything else behind them.
+    async fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Journal(entry) => match serde_json::to_vec(&*entry) {
+                    Ok(payload) => {
+                        self.parts
+                            .journal
+                            .append(entry.record.kind(), payload, None)
+                            .await;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a record cannot be written");
+                        self.parts.metrics.invariant_violations_total.inc();
+                    }
+                },
+                Effect::Publish { gateway_seq, text } => {
+                    let payload = text.clone().into_bytes();
+                    let journal = &mut self.parts.journal;
+                    let seq = journal.append(EVENT_KIND, payload, Some(gateway_seq)).await;
+                    self.held
+                        .push_back((seq, Effect::Publish { gateway_seq, text }));
+                }
+                Effect::Alarm { name, detail } => {
+                    tracing::error!(alarm = name, detail, "alarm");
+                    self.parts
+                        .metrics
+                        .alarms_total
+                        .with_label_values(&[name])
+                        .inc();
+                    match name {
+                        "late_fill" => self.parts.metrics.late_fills_total.inc(),
+                        "reconcile_mismatch" => self.parts.metrics.reconcile_mismatch_total.inc(),
+                        "overfill" => self.parts.metrics.invariant_violations_total.inc(),
+                        _ => {}
+                    }
+                }
+                other => self.held.push_back((self.parts.journal.last_seq(), other)),
+            }
+        }
+    }
+
+    fn release(&mut self, durable: Durable) {
+        while let Some((barrier, _)) = self.held.front() {
+            let is_durable = *barrier <= durable.seq;
+            if !is_durable && durable.health != Health::Failed {
+                return;
+            }
+            if let Some((_, effect)) = self.held.pop_front() {
+                if is_durable {
+                    self.perform(effect);
+                } else {
+                    self.perform_without_journal(effect);
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Publish { gateway_seq, text } => {
+                self.parts.events.publish(gateway_seq, &text);
+            }
+            Effect::Call { call, request } => {
+                let venue = Arc::clone(&self.parts.venue);
+                let sender = self.sender.clone();
+                tokio::spawn(async move {
+                    let outcome = venue.call(*request).await;
+                    let answered = Message::Input(Input::Answered { call, outcome });
+                    if sender.send(answered).await.is_err() {
+                        tracing::debug!("an answer came after the engine ended");
+                    }
+                });
+            }
+            Effect::Reply { request, reply } => {
+                if let Some(answer) = self.replies.remove(&request)
+                    && answer.send(reply).is_err()
+                {
+                    tracing::debug!("the caller went away");
+                }
+            }
+            Effect::Journal(_) | Effect::Alarm { .. } => {}
+        }
+    }
+
+    /// The journal is lost: nothing may open risk, nothing is told as if it were durable, cancels
+    /// and questions still go out (fail-stop to cancel-only).
+    fn perform_without_journal(&mut self, effect: Effect) {
+        match effect {
+            Effect::Publish { .. } => {}
+            Effect::Call { call, request } if is_placing(&request) => {
+                let detail = "the journal failed before the order could be sent".to_owned();
+                let outcome = Outcome::NotSent { detail };
+                let sender = self.sender.clone();
+                tokio::spawn(async move {
+                    let answered = Message::Input(Input::Answered { call, outcome });
+                    if sender.send(answered).await.is_err() {
+                        tracing::debug!("the engine ended first");
+                    }
+                });
+            }
+            Effect::Reply {
+                request,
+                reply: Reply::Body { status: 202, body },
+            } if body.get("children").is_some() => {
+                let detail = "the order could not be journaled and was not sent".to_owned();
+                let problem =
+                    Problem::new(503, "journal-failed", "The order was not accepted", detail)
+                        .next_step("repair the disk of journal_dir and restart the gateway");
+                self.perform(Effect::Reply {
+                    request,
+                    reply: Reply::problem(problem),
+                });
+            }
+            other => self.perform(other),
+        }
+    }
+
+    fn measure(&mut self) {
+        let metrics = &self.parts.metrics;
+        let state = &self.parts.state;
+        let unknown = state.unresolved().len();
+        metrics
+            .unknown_orders
+            .set(i64::try_from(unknown).unwrap_or(i64::MAX));
+        let oldest = state
+            .live
+            .probes
+            .values()
+            .map(|probe| self.now - probe.since)
+            .max();
+        metrics
+            .unknown_age_seconds
+            .set(oldest.unwrap_or(0) as f64 / 1_000.0);
+        metrics.clock_offset_ms.set(state.live.clock_offset_ms);
+        let is_open = state.are_entries_open();
+        metrics.breaker_state.set(i64::from(!is_open));
+        let level = state
+            .book
+            .stop
+            .as_ref()
+            .map_or(0, |stop| stop.level as i64 + 1);
+        metrics.kill_state.set(level);
+        let external = state.book.counters.external_orders;
+        let known = metrics.external_orders_total.get();
+        metrics
+            .external_orders_total
+            .inc_by(external.saturating_sub(known));
+        let duplicates = state.live.duplicate_reports;
+        metrics
+            .duplicate_events_total
+            .inc_by(duplicates - self.seen_duplicates);
+        self.seen_duplicates = duplicates;
+        self.parts.ready.send_if_modified(|ready| {
+            let changed = ready.is_ready != is_open;
+            ready.is_ready = is_open;
+            changed
+        });
+    }
+
+    /// Orders in flight get a moment to answer; what does not stays open in the journal and is
+    /// resolved after the restart.
+    async fn finish(mut self, mut durable: watch::Receiver<Durable>) {
+        self.advance(Input::Shutdown).await;
+        let grace = Duration::from_millis(self.parts.state.config.horizon_ms.unsigned_abs());
+        let deadline = tokio::time::Instant::now() + grace;
+        while !self.parts.state.live.placing.is_empty() {
+            let message = tokio::time::timeout_at(deadline, self.inbox.recv()).await;
+            match message {
+                Ok(Some(message)) => self.on_message(message).await,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let last = self.parts.journal.last_seq();
+        while self.parts.journal.durable().seq < last
+            && self.parts.journal.durable().health != Health::Failed
+            && durable.changed().await.is_ok()
+        {}
+        let now = self.parts.journal.durable();
+        self.release(now);
+        self.parts.journal.close();
+    }
+}
+
+fn is_placing(request: &VenueCall) -> bool {
+    matches!(request, VenueCall::Place(_) | VenueCall::PlaceOco(_))
+}

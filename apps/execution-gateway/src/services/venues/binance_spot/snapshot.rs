@@ -1,0 +1,129 @@
+//! The complete picture of the account that a reconciliation needs.
+
+use std::collections::BTreeMap;
+
+use rust_common::{ClientOrderId, Instrument, InstrumentId};
+
+use super::BinanceSpot;
+use super::calls::{rows, unreadable};
+use super::outcome::Failure;
+use super::parse;
+use super::rest::Request;
+use crate::models::venue::{Snapshot, Sweep, VenueReport, VenueStatus};
+
+const PAGE: usize = 1_000;
+
+impl BinanceSpot {
+    pub(super) async fn snapshot(
+        &self,
+        sweeps: &[Sweep],
+        own_open: &[(InstrumentId, ClientOrderId)],
+    ) -> Result<Snapshot, Failure> {
+        let body = self
+            .rest
+            .signed(Request::get("/api/v3/account", 20, Vec::new()))
+            .await?;
+        let balances = match body.get("balances") {
+            Some(list) => rows(list)?,
+            None => return Err(unreadable("account has no balances")),
+        };
+        let mut snapshot = Snapshot::default();
+        for row in balances {
+            snapshot
+                .balances
+                .push(parse::balance(row, ["asset", "free", "locked"])?);
+        }
+        let mut states = Vec::new();
+        for sweep in sweeps {
+            let instrument = self.instrument(&sweep.instrument_id)?;
+            states.extend(self.open_orders(&instrument).await?);
+        }
+        for (instrument_id, id) in own_open {
+            if states.iter().any(|report| report.client_order_id == *id) {
+                continue;
+            }
+            let instrument = self.instrument(instrument_id)?;
+            match self
+                .query(&instrument, ("origClientOrderId", id.to_string()))
+                .await
+            {
+                Ok(report) => states.push(report),
+                Err(Failure::Missing) => snapshot.missing.push(id.clone()),
+                Err(failure) => return Err(failure),
+            }
+        }
+        for sweep in sweeps {
+            self.sweep(sweep, &mut states, &mut snapshot).await?;
+        }
+        // Trades first, in the order of their ids; then where the orders stand.
+        snapshot.reports.extend(states);
+        Ok(snapshot)
+    }
+
+    /// Trades after the last sweep, each with the order it belongs to.
+    async fn sweep(
+        &self,
+        sweep: &Sweep,
+        states: &mut Vec<VenueReport>,
+        snapshot: &mut Snapshot,
+    ) -> Result<(), Failure> {
+        let instrument = self.instrument(&sweep.instrument_id)?;
+        let Some(after) = sweep.after_trade_id else {
+            let newest = self
+                .trades(&instrument, vec![("limit", "1".to_owned())], 20)
+                .await?;
+            let last = newest.iter().map(|(id, _, _)| *id).max().unwrap_or(0);
+            snapshot.swept.push((sweep.instrument_id.clone(), last));
+            return Ok(());
+        };
+        let mut last = after;
+        let mut owners: BTreeMap<i64, VenueReport> = BTreeMap::new();
+        loop {
+            let page = vec![
+                ("fromId", (last + 1).to_string()),
+                ("limit", PAGE.to_string()),
+            ];
+            let trades = self.trades(&instrument, page, 20).await?;
+            let is_last = trades.len() < PAGE;
+            for (id, order_id, trade) in trades {
+                if let std::collections::btree_map::Entry::Vacant(slot) = owners.entry(order_id) {
+                    let owner = self.owner_of(&instrument, order_id, states).await?;
+                    slot.insert(owner);
+                }
+                if let Some(owner) = owners.get(&order_id) {
+                    let mut report = owner.clone();
+                    report.status = VenueStatus::Working;
+                    report.executed = trade.quantity;
+                    report.at = trade.at;
+                    report.reason = None;
+                    report.trades = vec![trade];
+                    snapshot.reports.push(report);
+                }
+                last = last.max(id);
+            }
+            if is_last {
+                break;
+            }
+        }
+        snapshot.swept.push((sweep.instrument_id.clone(), last));
+        Ok(())
+    }
+
+    async fn owner_of(
+        &self,
+        instrument: &Instrument,
+        order_id: i64,
+        states: &mut Vec<VenueReport>,
+    ) -> Result<VenueReport, Failure> {
+        let id = order_id.to_string();
+        let known = states.iter().find(|report| {
+            report.venue_order_id == id && report.instrument_id == instrument.instrument_id
+        });
+        if let Some(report) = known {
+            return Ok(report.clone());
+        }
+        let report = self.query(instrument, ("orderId", id)).await?;
+        states.push(report.clone());
+        Ok(report)
+    }
+}
