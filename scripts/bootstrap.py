@@ -29,8 +29,8 @@ EXE = ".exe" if WINDOWS else ""
 UV_VERSION = "0.13.9"
 RUST_MINIMUM = (1, 95)
 TASKS = ("test", "check", "bench", "services-test")
-# Answered without Rust and dashboard builds: they read or write files only.
-LIGHT = ("--help", "-h", "help", "--version", "config", "audit")
+# Answered without Rust and dashboard builds: they read files or talk to what runs.
+LIGHT = ("--help", "-h", "--version", "config", "audit", "doctor", "status", "logs", "down")
 SKIPPED_FOLDERS = {"node_modules", "dist", "target", "__pycache__", ".vite"}
 
 

@@ -156,7 +156,7 @@ def up(
 @app.command()
 def down(as_json: AsJson = False) -> None:
     """Stop the running system cleanly."""
-    from ats.run_commands import stop_system
+    from ats.observation import stop_system
 
     def action() -> None:
         stopped = stop_system(var_folder())
@@ -171,7 +171,7 @@ def down(as_json: AsJson = False) -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """What runs, since when, and how healthy each process says it is."""
-    from ats.run_commands import status as read_status
+    from ats.observation import status as read_status
 
     body = read_status(var_folder())
     if as_json:
@@ -195,7 +195,7 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """Print the logs of the newest run (they are JSON lines)."""
-    from ats.run_commands import follow_logs, newest_run
+    from ats.observation import follow_logs, newest_run
 
     def write(line: str) -> None:
         print_line(line.split(maxsplit=1)[1] if as_json and " " in line else line)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from ats.errors import ProcessFailed
-from ats.system import dashboard_folder, program
+from ats.places import dashboard_folder, program
 from trading_models.base import TradingError
 from trading_models.config_manager import load_settings
 

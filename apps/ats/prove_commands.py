@@ -70,7 +70,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Show where the report of a run is, or make one by backtesting a file."""
-    from ats.run_commands import newest_run, read_summary
+    from ats.observation import newest_run, read_summary
     from ats.run_directory import RunDirectory
 
     if data is not None:
@@ -123,7 +123,7 @@ def explain(
 ) -> None:
     """Why a bar was traded or not: score, opinions, every risk rule, and the nearest flip."""
     from ats.explanation import explain_lines, find_record
-    from ats.run_commands import newest_run
+    from ats.observation import newest_run
     from ats.run_directory import RunDirectory
 
     def action() -> None:
@@ -146,7 +146,7 @@ def audit_verify(
     """Recompute the audit chain; the first changed record is named."""
     from dataclasses import asdict
 
-    from ats.run_commands import newest_run
+    from ats.observation import newest_run
     from ats.run_directory import RunDirectory
     from trading_models.persistence import Store, sqlite_url
 

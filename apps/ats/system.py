@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ats.errors import ProcessFailed
+from ats.places import dashboard_folder, program
 from ats.processes import ProcessGroup, ProcessSpec, free_port, free_ports
 from ats.replay_data import DataChoice, load_columns, replay_data
 from ats.run_directory import (
@@ -24,7 +23,6 @@ from ats.run_directory import (
 )
 from trading_models.config_manager import Settings
 
-HOME = Path(__file__).resolve().parents[2]
 POLL_S = 0.1
 
 
@@ -46,29 +44,6 @@ class PreparedRun:
     directory: RunDirectory
     ports: Ports
     data: tuple[ReplayData, ...]
-
-
-def dashboard_folder() -> Path:
-    """The built dashboard: of the checkout, else the one shipped inside the package."""
-    built = HOME / "apps" / "trading-dashboard-ui-clean" / "dist"
-    return built if built.is_dir() else Path(__file__).parent / "static"
-
-
-def program(name: str) -> str:
-    """Path of a Rust program: the checkout's release build, else one on PATH.
-
-    Raises ProcessFailed when there is none.
-    """
-    suffix = ".exe" if sys.platform == "win32" else ""
-    built = HOME / "target" / "release" / f"{name}{suffix}"
-    if built.exists():
-        return str(built)
-    found = shutil.which(name)
-    if found is None:
-        raise ProcessFailed(
-            f"{name} is not built: run ./ats demo once in the checkout, or install its wheel"
-        )
-    return found
 
 
 def prepare(options: SystemOptions, settings: Settings, var: Path, now: datetime) -> PreparedRun:

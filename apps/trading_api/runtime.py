@@ -116,9 +116,9 @@ class TradingLoop:
 
     async def _trade(self) -> None:
         if self._driver is None:
-            await self._orchestrator.run_free()
-            return
-        outcome = await self._orchestrator.run_lockstep(self._driver)
+            outcome = await self._orchestrator.run_free()
+        else:
+            outcome = await self._orchestrator.run_lockstep(self._driver)
         self._presenter.finish(outcome)
         # The run has ended; the API stays up so that people can look at it.
         while True:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TextIO
 
@@ -77,6 +78,19 @@ HEALTH_AGE = Gauge(
 SETTINGS_VERSION = Gauge(
     "ats_settings_version_total", "Settings in force, counted from 1.", registry=REGISTRY
 )
+
+
+def count_decision(outcome: str, refused_by: str | None) -> None:
+    """One decision bar; `refused_by` names the first risk rule that refused."""
+    DECISIONS.labels(outcome=outcome).inc()
+    if refused_by is not None:
+        REFUSALS.labels(rule=refused_by).inc()
+
+
+def show_account(account: str, equity: Decimal, drawdown_pct: Decimal) -> None:
+    """Equity and drawdown at a bar's close."""
+    EQUITY.labels(account=account).set(float(equity))
+    DRAWDOWN.labels(account=account).set(float(drawdown_pct) / 100)
 
 
 def metrics_text() -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -22,7 +22,6 @@ from trading_models.base import (
     Bar,
     Clock,
     DecisionId,
-    DecisionRecord,
     FillReason,
     Instrument,
     InstrumentId,
@@ -50,7 +49,7 @@ from trading_models.execution import (
     until_reachable,
 )
 from trading_models.llm_integration import Router, request_for
-from trading_models.monitoring import get_logger
+from trading_models.monitoring import FILLS, ORDERS, count_decision, get_logger, show_account
 from trading_models.paper_trading import LockstepDriver, VenueStep
 from trading_models.persistence import AccountFigures, Store, UnitOfWork
 from trading_models.risk_management import RiskEngine, SignedOrder
@@ -61,6 +60,7 @@ PENDING_KEY = "pending"
 BAR_WAIT_S = 0.5
 KLINES_PAGE = 1000
 ALL_POINTS = 1_000_000_000
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 ZERO = Decimal(0)
 
 
@@ -141,13 +141,17 @@ class Orchestrator:
         finally:
             await self._stop()
 
-    async def run_free(self) -> None:
-        """Decide at every closed bar that the gateway delivers, until cancelled."""
+    async def run_free(self) -> Outcome:
+        """Decide at every closed bar the gateway delivers, to the end of the recorded bars."""
         try:
             await self._start()
-            while True:
+            missed = await self._missed_bars()
+            for bar in missed:
+                await self._free_bar(bar, missed[-1].closed_at)
+            while self._progress.step != self._parts.bars_total:
                 bar = await self._bars.next_bar()
-                await self._free_bar(bar)
+                await self._free_bar(bar, bar.closed_at)
+            return self._finish()
         finally:
             await self._stop()
 
@@ -193,6 +197,16 @@ class Orchestrator:
             self.account.fold.mark(lane.instrument.instrument_id, bars[-1].close)
             self._bars.forget_through(bars[-1].closed_at, bars[-1].instrument_id)
 
+    async def _missed_bars(self) -> list[Bar]:
+        """Bars that closed before the stream was up, in order of their closing times."""
+        found: list[Bar] = []
+        for instrument_id in self._lanes:
+            bars = await self._closed_bars(instrument_id, self._progress.market_time, END_OF_TIME)
+            if bars:
+                self._bars.forget_through(bars[-1].closed_at, instrument_id)
+            found += bars
+        return sorted(found, key=lambda bar: (bar.closed_at, bar.instrument_id))
+
     async def _closed_bars(
         self, instrument_id: InstrumentId, start: datetime | None, through: datetime
     ) -> list[Bar]:
@@ -220,7 +234,7 @@ class Orchestrator:
         bars = await self._bars_of(state)
         seq = await self._synced(state.last_execution_id)
         await self._take_through(self._interrupted.pop(state.step, seq))
-        plans = await self._decide(bars, state.market_time)
+        plans = await self._decide(bars, state.market_time, state.market_time)
         # After the last bar there is no market to trade on (K12).
         if not state.done and any(plan.has_orders for plan in plans):
             await self._commit_decisions(plans, state.step)
@@ -230,12 +244,12 @@ class Orchestrator:
             self._add_decisions(plans)
         await self._commit(bars, state.step, state.market_time)
 
-    async def _free_bar(self, bar: Bar) -> None:
-        seq = await self._synced(0)
-        await self._take_through(seq)
-        plans = await self._decide([bar], bar.closed_at)
+    async def _free_bar(self, bar: Bar, now: datetime) -> None:
+        """One bar of the running market; `now` is later than its close when bars were missed."""
+        await self._take_through(await self._synced(0))
+        plans = await self._decide([bar], bar.closed_at, now)
         step = self._progress.step + 1
-        if any(plan.has_orders for plan in plans):
+        if step != self._parts.bars_total and any(plan.has_orders for plan in plans):
             await self._commit_decisions(plans, step)
             await self._carry_out(plans)
             await self._take_through(await self._synced(0))
@@ -278,21 +292,25 @@ class Orchestrator:
         if not is_new:
             return
         self._unit.put_order(event)
+        ORDERS.labels(status=event.status.value).inc()
         if event.event == "order_submitted":
             self._progress.orders += 1
         if booked is not None:
             self._record_fill(booked)
 
     def _record_fill(self, booked: BookedFill) -> None:
+        FILLS.labels(order_side=booked.fill.order_side.value).inc()
         self._unit.add_fill(booked.fill, decision_id=booked.decision_id, reason=booked.reason)
         if booked.trade is not None:
             self._unit.add_trade(booked.trade)
 
-    async def _decide(self, bars: Sequence[Bar], market_time: datetime) -> list[Plan]:
+    async def _decide(
+        self, bars: Sequence[Bar], market_time: datetime, now: datetime
+    ) -> list[Plan]:
         self._parts.market_clock.set(market_time)
         self.account.close_bars(bars)
         portfolio = self.account.portfolio(market_time)
-        return [await self._decide_bar(bar, portfolio, market_time) for bar in bars]
+        return [await self._decide_bar(bar, portfolio, now) for bar in bars]
 
     async def _decide_bar(self, bar: Bar, portfolio: Portfolio, now: datetime) -> Plan:
         lane = self._lanes[bar.instrument_id]
@@ -401,8 +419,9 @@ class Orchestrator:
 
     def _add_decisions(self, plans: Sequence[Plan]) -> None:
         for plan in plans:
-            body = record_body(plan.story, plan.lane.context)
-            self._unit.add_decision(DecisionRecord.model_validate(body))
+            self._unit.add_decision_body(record_body(plan.story, plan.lane.context))
+            risk = plan.story.risk
+            count_decision(plan.story.outcome.value, None if risk is None else risk.refused_by)
 
     async def _commit_decisions(self, plans: Sequence[Plan], step: int) -> None:
         """K10: the decision, and what it was based on, before the first order leaves."""
@@ -421,6 +440,7 @@ class Orchestrator:
         row = {**progress.to_row(), "account": account.snapshot()}
         self._unit.set_run_state(STATE_KEY, row)
         await self._parts.store.commit(self._take_unit())
+        show_account(str(portfolio.account), portfolio.equity, drawdown)
         self._parts.watcher.on_bar(self._figures(portfolio, drawdown), portfolio, bars)
 
     def _take_unit(self) -> UnitOfWork:

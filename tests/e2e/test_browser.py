@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from ats.observation import login_link
+from ats.options import HOME
+from ats.places import dashboard_folder
 from ats.replay_data import DataChoice
-from ats.run_commands import login_link
-from ats.system import HOME, RunningSystem, SystemOptions, dashboard_folder, prepare
+from ats.system import RunningSystem, SystemOptions, prepare
 from trading_models.base import SystemClock
 from trading_models.config_manager import load_settings
 

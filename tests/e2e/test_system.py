@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from ats.parity import compare_with_backtest
+from ats.places import program
 from ats.replay_data import DataChoice
-from ats.system import RunningSystem, SystemOptions, prepare, program
+from ats.system import RunningSystem, SystemOptions, prepare
 from trading_models.base import SystemClock
 from trading_models.config_manager import load_settings
 
@@ -96,3 +97,20 @@ def test_kill_changes_nothing(
     assert summary["ledger_sha256"] == reference[0]["ledger_sha256"]
     assert summary["trades"] == reference[0]["trades"]
     assert summary["orders"] == reference[0]["orders"]
+
+
+def test_free_running_decides_every_bar(tmp_path: Path) -> None:
+    settings = load_settings()
+    options = SystemOptions(DataChoice("sample", steps=300), "free", speed=18_000.0)
+    prepared = prepare(options, settings, tmp_path, SystemClock().now())
+
+    async def run() -> dict[str, Any]:
+        system = RunningSystem(prepared, lambda _name, _text: None)
+        try:
+            await system.start()
+            return await system.until_ended(lambda _progress: None)
+        finally:
+            await system.stop()
+
+    summary = asyncio.run(run())
+    assert summary["bars"] == summary["decisions"] == 300

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from trading_models.base import (
-    DecisionRecord,
     Fill,
     FillReason,
     OrderState,
     Position,
     Trade,
     canonical_json,
-    decimal_text,
-    time_text,
+    parse_time,
     to_millis,
 )
 
@@ -45,31 +44,30 @@ def unpack(stored: bytes) -> bytes:
     return zlib.decompress(stored)
 
 
-def decision_summary(record: DecisionRecord) -> Row:
-    """The list row of a decision, as in `GET /decisions` and on the live channel."""
-    signal, risk = record.signal, record.risk
+def decision_summary(body: Mapping[str, Any]) -> Row:
+    """The list row of a decision record body, as in `GET /decisions` and on the live channel."""
+    signal, risk = body["signal"], body["risk"]
     return {
-        "decision_id": str(record.decision_id),
-        "instrument_id": str(record.instrument_id),
-        "closed_at": time_text(record.closed_at),
-        "outcome": record.outcome.value,
-        "direction": None if signal is None else signal.direction.value,
-        "score": decimal_text(record.score.value),
-        "headline": record.headline,
-        "refused_by": None if risk is None else risk.refused_by,
+        "decision_id": body["decision_id"],
+        "instrument_id": body["instrument_id"],
+        "closed_at": body["closed_at"],
+        "outcome": body["outcome"],
+        "direction": None if signal is None else signal["direction"],
+        "score": body["score"]["value"],
+        "headline": body["headline"],
+        "refused_by": None if risk is None else risk["refused_by"],
     }
 
 
-def decision_row(record: DecisionRecord) -> Row:
-    """Columns of `decisions`."""
-    stored = record.model_dump(mode="json", exclude=set(JOINED))
-    body = orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)
-    summary = decision_summary(record)
+def decision_row(body: Mapping[str, Any]) -> Row:
+    """Columns of `decisions`. `body` is the wire form of a DecisionRecord."""
+    stored = {key: value for key, value in body.items() if key not in JOINED}
+    content = orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)
     return {
-        **summary,
-        "closed_at": to_millis(record.closed_at),
-        "digest": digest(body),
-        "body": pack(body),
+        **decision_summary(body),
+        "closed_at": to_millis(parse_time(body["closed_at"])),
+        "digest": digest(content),
+        "body": pack(content),
     }
 
 

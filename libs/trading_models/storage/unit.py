@@ -48,9 +48,12 @@ class UnitOfWork:
 
     def add_decision(self, record: DecisionRecord) -> None:
         """The decision of one bar. The first record of a decision_id stays (K10)."""
-        self.decisions.append(rows.decision_row(record))
-        key = str(record.decision_id)
-        self._update("decisions", ("set", key, rows.decision_summary(record)))
+        self.add_decision_body(record.model_dump(mode="json"))
+
+    def add_decision_body(self, body: Mapping[str, Any]) -> None:
+        """The same from the wire form, as `cycle.record.record_body` makes it: one per bar."""
+        self.decisions.append(rows.decision_row(body))
+        self._update("decisions", ("set", body["decision_id"], rows.decision_summary(body)))
 
     def put_order(self, order: OrderState) -> None:
         """Newest state of an order; one with a lower `gateway_seq` than the stored is ignored."""

@@ -89,7 +89,10 @@ pub enum PositionAction {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "bars_held is the glossary's word")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "bars_held is the glossary's word"
+)]
 struct Held {
     entry: i64,
     initial_stop: i64,
