@@ -83,7 +83,7 @@ def test_equities_are_split_and_scaled_by_adjusted_close(store: BarStore) -> Non
     apple = stored["AAPL"]
     assert apple.counts["adjusted"] == apple.rows == 3270
     assert apple.instrument.price_scale == 4
-    assert apple.instrument.quantity_scale == 0
+    assert apple.instrument.quantity_scale == 4
     columns = store.open(apple.instrument.instrument_id)
     # first row of the file: close 130.31, adjusted close 4.186662803811, high 132.06
     assert columns["close"][0] == 41867

@@ -203,7 +203,7 @@ def test_quick_commands_of_the_readme_run(traded: Path) -> None:
 @pytest.mark.e2e
 @pytest.mark.timeout(280)
 def test_parity_of_the_readme_holds(traded: Path) -> None:
-    body = last_document(ats(traded, "parity", "--steps", "900", "--json"))
+    body = last_document(ats(traded, "parity", "--steps", "5000", "--json"))
     assert body["equal"] is True
     assert body["differences"] == []
 
