@@ -7,6 +7,7 @@ the gateway: events resume at the next sequence number, bars come from the gatew
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -197,7 +198,7 @@ async def until_reachable(call: Callable[[], Awaitable[T]]) -> T:
             attempt += 1
 
 
-class _Feed:
+class _Feed(ABC):
     """A WebSocket reader that reconnects by itself and wakes those who wait for its messages."""
 
     def __init__(self, client: GatewayClient) -> None:
@@ -253,11 +254,13 @@ class _Feed:
         async with self._arrived:
             self._arrived.notify_all()
 
+    @abstractmethod
     def _path(self) -> str:
-        raise NotImplementedError
+        """Where to connect now."""
 
+    @abstractmethod
     def _take(self, message: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Keep one message."""
 
 
 class EventFeed(_Feed):
