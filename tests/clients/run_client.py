@@ -24,10 +24,10 @@ from support.control import Endpoints
 from support.play import play
 
 ADAPTERS = {
-    "ccxt": ("adapters.ccxt_rest", "Ccxt", "ccxt_cases"),
-    "python-binance": ("adapters.python_binance", "PythonBinance", "python_binance_cases"),
-    "binance-connector": ("adapters.binance_connector", "BinanceConnector", "connector_cases"),
-    "binance-sdk-spot": ("adapters.binance_sdk", "BinanceSdk", "sdk_cases"),
+    "ccxt": ("adapters.ccxt_rest", "Ccxt", ("ccxt_cases", "ccxt_pro_cases")),
+    "python-binance": ("adapters.python_binance", "PythonBinance", ()),
+    "binance-connector": ("adapters.binance_connector", "BinanceConnector", ()),
+    "binance-sdk-spot": ("adapters.binance_sdk", "BinanceSdk", ("sdk_cases",)),
 }
 SHARED = ("public", "orders", "lists", "queries", "errors", "sockets")
 
@@ -44,8 +44,9 @@ def cases(client: str, endpoints: Endpoints, arguments: dict[str, Any]) -> int:
     context = Context(endpoints, adapter_class(client))
     registry = Registry(client, frozenset(context.adapter.methods))
     for name in SHARED:
-        importlib.import_module(f"shared_cases.{name}").register(registry)
-    importlib.import_module(f"own_cases.{ADAPTERS[client][2]}").register(registry)
+        registry.take(importlib.import_module(f"shared_cases.{name}").CASES)
+    for name in ADAPTERS[client][2]:
+        registry.take(importlib.import_module(f"own_cases.{name}").CASES)
     return run(registry, context, arguments.get("only"))
 
 

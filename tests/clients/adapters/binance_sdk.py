@@ -40,6 +40,60 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
+def market_methods(c: Any) -> dict[str, Method]:
+    """Public calls and the methods that do them."""
+    return {
+        "GET /api/v3/ping": c.ping,
+        "GET /api/v3/time": c.time,
+        "GET /api/v3/exchangeInfo": c.exchange_info,
+        "GET /api/v3/executionRules": c.execution_rules,
+        "GET /api/v3/depth": c.depth,
+        "GET /api/v3/trades": c.get_trades,
+        "GET /api/v3/historicalTrades": c.historical_trades,
+        "GET /api/v3/aggTrades": c.agg_trades,
+        "GET /api/v3/klines": c.klines,
+        "GET /api/v3/uiKlines": c.ui_klines,
+        "GET /api/v3/avgPrice": c.avg_price,
+        "GET /api/v3/ticker/24hr": c.ticker24hr,
+        "GET /api/v3/ticker/price": c.ticker_price,
+        "GET /api/v3/ticker/bookTicker": c.ticker_book_ticker,
+        "GET /api/v3/ticker": c.ticker,
+        "GET /api/v3/ticker/tradingDay": c.ticker_trading_day,
+    }
+
+
+def trading_methods(c: Any) -> dict[str, Method]:
+    """Signed calls and the methods that do them."""
+    return {
+        "POST /api/v3/order": c.new_order,
+        "POST /api/v3/order/test": c.order_test,
+        "GET /api/v3/order": c.get_order,
+        "DELETE /api/v3/order": c.delete_order,
+        "POST /api/v3/order/cancelReplace": c.order_cancel_replace,
+        "PUT /api/v3/order/amend/keepPriority": c.order_amend_keep_priority,
+        "GET /api/v3/order/amendments": c.order_amendments,
+        "GET /api/v3/openOrders": c.get_open_orders,
+        "DELETE /api/v3/openOrders": c.delete_open_orders,
+        "GET /api/v3/allOrders": c.all_orders,
+        "GET /api/v3/myTrades": c.my_trades,
+        "GET /api/v3/account": c.get_account,
+        "GET /api/v3/account/commission": c.account_commission,
+        "GET /api/v3/rateLimit/order": c.rate_limit_order,
+        "GET /api/v3/myPreventedMatches": c.my_prevented_matches,
+        "GET /api/v3/myAllocations": c.my_allocations,
+        "GET /api/v3/myFilters": c.my_filters,
+        "POST /api/v3/order/oco": c.order_oco,
+        "POST /api/v3/orderList/oco": c.order_list_oco,
+        "POST /api/v3/orderList/oto": c.order_list_oto,
+        "POST /api/v3/orderList/otoco": c.order_list_otoco,
+        "DELETE /api/v3/orderList": c.delete_order_list,
+        "GET /api/v3/orderList": c.get_order_list,
+        "GET /api/v3/allOrderList": c.all_order_list,
+        "GET /api/v3/openOrderList": c.open_order_list,
+        "POST /api/v3/sor/order": c.sor_order,
+    }
+
+
 class BinanceSdk(Adapter):
     """Calls by the client's own methods; fields its models do not know are collected."""
 
@@ -59,49 +113,9 @@ class BinanceSdk(Adapter):
         self.unknown: dict[str, set[str]] = {}
         c = Spot(config_rest_api=configuration).rest_api
         self.client = c
-        self.methods: dict[str, Method] = {
-            "GET /api/v3/ping": c.ping,
-            "GET /api/v3/time": c.time,
-            "GET /api/v3/exchangeInfo": c.exchange_info,
-            "GET /api/v3/executionRules": c.execution_rules,
-            "GET /api/v3/depth": c.depth,
-            "GET /api/v3/trades": c.get_trades,
-            "GET /api/v3/historicalTrades": c.historical_trades,
-            "GET /api/v3/aggTrades": c.agg_trades,
-            "GET /api/v3/klines": c.klines,
-            "GET /api/v3/uiKlines": c.ui_klines,
-            "GET /api/v3/avgPrice": c.avg_price,
-            "GET /api/v3/ticker/24hr": c.ticker24hr,
-            "GET /api/v3/ticker/price": c.ticker_price,
-            "GET /api/v3/ticker/bookTicker": c.ticker_book_ticker,
-            "GET /api/v3/ticker": c.ticker,
-            "GET /api/v3/ticker/tradingDay": c.ticker_trading_day,
-            "POST /api/v3/order": c.new_order,
-            "POST /api/v3/order/test": c.order_test,
-            "GET /api/v3/order": c.get_order,
-            "DELETE /api/v3/order": c.delete_order,
-            "POST /api/v3/order/cancelReplace": c.order_cancel_replace,
-            "PUT /api/v3/order/amend/keepPriority": c.order_amend_keep_priority,
-            "GET /api/v3/order/amendments": c.order_amendments,
-            "GET /api/v3/openOrders": c.get_open_orders,
-            "DELETE /api/v3/openOrders": c.delete_open_orders,
-            "GET /api/v3/allOrders": c.all_orders,
-            "GET /api/v3/myTrades": c.my_trades,
-            "GET /api/v3/account": c.get_account,
-            "GET /api/v3/account/commission": c.account_commission,
-            "GET /api/v3/rateLimit/order": c.rate_limit_order,
-            "GET /api/v3/myPreventedMatches": c.my_prevented_matches,
-            "GET /api/v3/myAllocations": c.my_allocations,
-            "GET /api/v3/myFilters": c.my_filters,
-            "POST /api/v3/order/oco": c.order_oco,
-            "POST /api/v3/orderList/oco": c.order_list_oco,
-            "POST /api/v3/orderList/oto": c.order_list_oto,
-            "POST /api/v3/orderList/otoco": c.order_list_otoco,
-            "DELETE /api/v3/orderList": c.delete_order_list,
-            "GET /api/v3/orderList": c.get_order_list,
-            "GET /api/v3/allOrderList": c.all_order_list,
-            "GET /api/v3/openOrderList": c.open_order_list,
-            "POST /api/v3/sor/order": c.sor_order,
+        self.methods = {
+            **market_methods(c),
+            **trading_methods(c),
             **Sockets(endpoints, keys, self._note_unknown, snake).methods(),
         }
 

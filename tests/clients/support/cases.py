@@ -28,6 +28,40 @@ class Case:
     arguments: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A case as its module declares it, before it is known which client runs it."""
+
+    name: str
+    body: Body
+    variants: tuple[Any, ...]
+    needs: str | None
+    unless: tuple[str, ...]
+
+
+class Collection:
+    """The cases of one module."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+
+    def case(
+        self,
+        name: str,
+        variants: Sequence[Any] = (),
+        *,
+        needs: str | None = None,
+        unless: tuple[str, ...] = (),
+    ) -> Callable[[Body], Body]:
+        """Declare a case: one run for each variant, only with clients that can do `needs`."""
+
+        def declare(body: Body) -> Body:
+            self.drafts.append(Draft(name, body, tuple(variants), needs, unless))
+            return body
+
+        return declare
+
+
 @dataclass
 class Registry:
     """The cases of one client, in the order they were written."""
@@ -37,27 +71,23 @@ class Registry:
     cases: list[Case] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
-    def case(self, name: str, variants: Sequence[Any] = ()) -> Callable[[Body], Body]:
-        """Register a case; with `variants` it runs once for each of them."""
+    def take(self, collection: Collection) -> None:
+        """Add the cases of a module that this client can run."""
+        for draft in collection.drafts:
+            if self.adapter_name in draft.unless:
+                continue
+            if draft.needs and draft.needs not in self.calls:
+                self.absent[draft.needs] = "the client has no method"
+                continue
+            self._add(draft)
 
-        def register(body: Body) -> Body:
-            if not variants:
-                self.cases.append(Case(name, body))
-            for variant in variants:
-                words = variant if isinstance(variant, tuple) else (variant,)
-                label = "-".join(str(word) for word in words)
-                self.cases.append(Case(f"{name}[{label}]", body, words))
-            return body
-
-        return register
-
-    def offers(self, call: str) -> bool:
-        """Whether the client has a method for this call."""
-        return call in self.calls
-
-    def has_no(self, call: str, reason: str) -> None:
-        """Note a call of the venue that this client has no method for."""
-        self.absent[call] = reason
+    def _add(self, draft: Draft) -> None:
+        if not draft.variants:
+            self.cases.append(Case(draft.name, draft.body))
+        for variant in draft.variants:
+            words = variant if isinstance(variant, tuple) else (variant,)
+            label = "-".join(str(word) for word in words)
+            self.cases.append(Case(f"{draft.name}[{label}]", draft.body, words))
 
 
 class Failed(AssertionError):
