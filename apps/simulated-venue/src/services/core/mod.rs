@@ -9,6 +9,7 @@ pub mod payloads;
 mod placing;
 pub mod reports;
 mod stepping;
+pub mod tape;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
