@@ -41,7 +41,8 @@ impl FeedMarket {
 }
 
 fn mantissa(what: &str, text: &str, scale: u8, symbol: &str) -> Result<i64, String> {
-    let wire = decimal::parse(text).map_err(|_| format!("{what} \"{text}\" is no plain decimal"))?;
+    let wire =
+        decimal::parse(text).map_err(|_| format!("{what} \"{text}\" is no plain decimal"))?;
     decimal::rescale(wire, scale).ok_or_else(|| {
         format!(
             "{what} {text} of {symbol} does not fit {what}_scale = {scale}; \

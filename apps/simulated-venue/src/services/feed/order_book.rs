@@ -53,9 +53,10 @@ impl OrderBookFeed {
                 Some(plan) => plan.files.push(path.clone()),
                 None => plans.push(Plan {
                     market,
-                    details: markets.get(market).cloned().ok_or_else(|| {
-                        plain(path, format!("market {market} does not exist"))
-                    })?,
+                    details: markets
+                        .get(market)
+                        .cloned()
+                        .ok_or_else(|| plain(path, format!("market {market} does not exist")))?,
                     files: vec![path.clone()],
                 }),
             }
@@ -311,7 +312,11 @@ impl Chain {
                 market,
                 price: self.details.price(&price)?,
                 quantity: self.details.quantity(&quantity)?,
-                taker: if is_buyer_maker { Side::Sell } else { Side::Buy },
+                taker: if is_buyer_maker {
+                    Side::Sell
+                } else {
+                    Side::Buy
+                },
                 at,
                 trade_id,
             },

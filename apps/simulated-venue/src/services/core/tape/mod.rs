@@ -100,10 +100,7 @@ impl Tape {
         if let Some(aggregate) = self.log.seal_before(at) {
             self.due.push(TapeEvent::Aggregate(aggregate));
         }
-        let (before, after) = (
-            self.now.div_euclid(SECOND_MS),
-            at.div_euclid(SECOND_MS),
-        );
+        let (before, after) = (self.now.div_euclid(SECOND_MS), at.div_euclid(SECOND_MS));
         if before == after {
             self.now = at;
             return;
@@ -250,9 +247,17 @@ impl Tape {
     /// Everything that traded from `from` (a whole second) until now.
     pub fn summary(&self, from: i64) -> Summary {
         let minute = from.div_euclid(MINUTE_MS) * MINUTE_MS;
-        let minute = if minute == from { from } else { minute + MINUTE_MS };
+        let minute = if minute == from {
+            from
+        } else {
+            minute + MINUTE_MS
+        };
         let hour = minute.div_euclid(HOUR_MS) * HOUR_MS;
-        let hour = if hour == minute { minute } else { hour + HOUR_MS };
+        let hour = if hour == minute {
+            minute
+        } else {
+            hour + HOUR_MS
+        };
         let mut summary = Summary::new(from, self.now);
         let parts = [
             (Interval::Second1, from, minute - 1),
@@ -286,11 +291,9 @@ impl Tape {
     /// before the first trade.
     pub fn average_price(&self) -> Option<i128> {
         let from = (self.now - 5 * MINUTE_MS).div_euclid(SECOND_MS) * SECOND_MS;
-        self.summary(from)
-            .average(self.quantity_scale)
-            .or_else(|| {
-                let last = i128::from(self.log.last()?.price);
-                rescale(last, self.price_scale, SCALE_MAX, Rounding::HalfEven)
-            })
+        self.summary(from).average(self.quantity_scale).or_else(|| {
+            let last = i128::from(self.log.last()?.price);
+            rescale(last, self.price_scale, SCALE_MAX, Rounding::HalfEven)
+        })
     }
 }
