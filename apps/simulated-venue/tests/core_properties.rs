@@ -10,8 +10,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rust_common::{Currency, Instrument};
 use serde_json::json;
+use simulated_venue::models::accounts::AccountId;
 use simulated_venue::models::orders::{
-    CancelTicket, Input, OcoTicket, OrderTicket, Side, Terms, TimeInForce,
+    CancelTicket, Input, OcoTicket, OrderOptions, OrderTicket, Side, Terms, TimeInForce, Trigger,
 };
 use simulated_venue::services::core::market::Market;
 use simulated_venue::services::core::matching::Matching;
@@ -73,7 +74,9 @@ fn terms() -> impl Strategy<Value = Terms> {
             time_in_force
         }),
         price.clone().prop_map(|price| Terms::LimitMaker { price }),
-        price.prop_map(|stop_price| Terms::StopLoss { stop_price }),
+        price.prop_map(|stop_price| Terms::StopLoss {
+            trigger: Trigger::Price { stop_price },
+        }),
     ]
 }
 
@@ -95,6 +98,8 @@ fn input() -> impl Strategy<Value = Input> {
                 quantity,
                 terms,
                 client_order_id,
+                account: AccountId::FIRST,
+                options: OrderOptions::default(),
             })
         },
     );
@@ -123,6 +128,8 @@ fn input() -> impl Strategy<Value = Input> {
         Input::Cancel(CancelTicket {
             order_id,
             cancel_id: None,
+            account: AccountId::FIRST,
+            restriction: None,
         })
     });
     prop_oneof![
@@ -130,7 +137,11 @@ fn input() -> impl Strategy<Value = Input> {
         4 => order,
         2 => oco,
         2 => cancel,
-        1 => Just(Input::CancelAll { market: 0, cancel_id: None }),
+        1 => Just(Input::CancelAll {
+            market: 0,
+            cancel_id: None,
+            account: AccountId::FIRST,
+        }),
     ]
 }
 
@@ -202,7 +213,7 @@ proptest! {
                         .events
                         .iter()
                         .filter_map(|event| match event {
-                            Event::User(body) => body["I"].as_u64(),
+                            Event::User { payload, .. } => payload["I"].as_u64(),
                             _ => None,
                         })
                         .collect();

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use simulated_venue::clock::Clock;
-use simulated_venue::models::orders::{Input, OrderTicket, Side, Terms};
+use simulated_venue::models::accounts::AccountId;
+use simulated_venue::models::orders::{Input, OrderOptions, OrderTicket, Side, Terms};
 use simulated_venue::services::api::dispatch::{Presented, Reply, Request, handle};
 use simulated_venue::services::api::endpoints::Endpoint;
 use simulated_venue::services::api::params::Params;
@@ -78,6 +79,8 @@ fn a_request_that_waited_too_long_does_not_reach_the_engine() {
         quantity: 100_000,
         terms: Terms::Market,
         client_order_id: None,
+        account: AccountId::FIRST,
+        options: OrderOptions::default(),
     });
     now.store(NOW + 301, Ordering::SeqCst);
     assert_eq!(

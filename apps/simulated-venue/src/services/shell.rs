@@ -145,11 +145,17 @@ impl Shell {
                     .book()
                     .lists
                     .get(id)
-                    .map(|list| list.orders.to_vec());
+                    .map(|list| list.orders.clone());
                 (legs.unwrap_or_default(), Some(*id))
             }
             Outcome::Canceled(ids) => (ids.clone(), None),
-            Outcome::Step(_) => (Vec::new(), None),
+            Outcome::Amended(id) => (vec![*id], None),
+            Outcome::Replaced(both) => {
+                let canceled = both.canceled.iter().flatten().copied();
+                let placed = both.placed.iter().flatten().copied();
+                (canceled.chain(placed).collect(), None)
+            }
+            Outcome::Step(_) | Outcome::Advanced(_) | Outcome::Done => (Vec::new(), None),
         };
         LogOutcome {
             orders,

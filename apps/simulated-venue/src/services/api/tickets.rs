@@ -2,7 +2,10 @@
 
 use super::params::Params;
 use crate::error::VenueError;
-use crate::models::orders::{OcoTicket, OrderTicket, Side, Terms, TimeInForce};
+use crate::models::accounts::AccountId;
+use crate::models::orders::{
+    OcoTicket, OrderOptions, OrderTicket, Side, Terms, TimeInForce, Trigger,
+};
 use crate::services::core::filters;
 use crate::services::core::payloads::Detail;
 use crate::services::shell::Shell;
@@ -30,6 +33,8 @@ pub(super) fn read_order(
             quantity,
             terms,
             client_order_id,
+            account: AccountId::FIRST,
+            options: OrderOptions::default(),
         },
         detail,
     ))
@@ -108,7 +113,9 @@ fn read_terms(
         "STOP_LOSS" => {
             forbid(params, &["price", "timeInForce"])?;
             Ok(Terms::StopLoss {
-                stop_price: read_price(shell, params, market, "stopPrice")?,
+                trigger: Trigger::Price {
+                    stop_price: read_price(shell, params, market, "stopPrice")?,
+                },
             })
         }
         other => Err(unsupported_type(other)),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::params::Params;
 use super::tickets::{read_oco, read_order};
 use crate::error::VenueError;
+use crate::models::accounts::AccountId;
 use crate::models::orders::{CancelTicket, Input, OrderRecord, Status, TradeRecord};
 use crate::services::core::Outcome;
 use crate::services::core::payloads::{self, Detail};
@@ -118,6 +119,8 @@ pub fn cancel_order(
         &Input::Cancel(CancelTicket {
             order_id,
             cancel_id,
+            account: AccountId::FIRST,
+            restriction: None,
         }),
         Some(valid_until),
     )?;
@@ -173,6 +176,7 @@ pub fn cancel_open_orders(
     let input = Input::CancelAll {
         market,
         cancel_id: None,
+        account: AccountId::FIRST,
     };
     let Outcome::Canceled(ids) = shell.apply(&input, Some(valid_until))? else {
         return Err(VenueError::internal());
@@ -239,6 +243,8 @@ pub fn cancel_list(
         &Input::Cancel(CancelTicket {
             order_id,
             cancel_id,
+            account: AccountId::FIRST,
+            restriction: None,
         }),
         Some(valid_until),
     )?;

@@ -105,6 +105,7 @@ impl Book {
                 };
                 change.trade = Some(self.trades.len());
                 self.trades.push(TradeRecord {
+                    account: order.account,
                     trade_id: fill.trade_id,
                     order_id: order.order_id,
                     list_id: order.list_id,

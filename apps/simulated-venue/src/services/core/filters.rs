@@ -61,10 +61,7 @@ pub fn quantity(market: &Market, wire: i128) -> Result<i64, VenueError> {
 
 /// Refuses an order below the least notional. Orders without a limit count at the last price.
 pub fn notional(market: &Market, terms: Terms, quantity: i64) -> Result<(), VenueError> {
-    let price = match terms {
-        Terms::Market | Terms::StopLoss { .. } => market.last_price(),
-        Terms::Limit { price, .. } | Terms::LimitMaker { price } => price,
-    };
+    let price = terms.limit_price().unwrap_or(market.last_price());
     if market.quote_amount(price, quantity) < market.instrument.min_notional.mantissa() {
         return Err(VenueError::filter("NOTIONAL"));
     }

@@ -11,7 +11,7 @@ use trading_engine::models::{
 use trading_engine::services::exchange::{Exchange, ExchangeConfig, OrderRefused};
 
 use crate::error::VenueError;
-use crate::models::orders::{OcoTicket, OrderTicket, Side, Terms, TimeInForce};
+use crate::models::orders::{OcoTicket, OrderTicket, Side, Terms, TimeInForce, Trigger};
 use crate::services::replay::Row;
 
 /// One execution, in the venue's terms.
@@ -132,9 +132,12 @@ impl Matching {
                 price: self.price(market, price)?,
                 time_in_force: EngineTimeInForce::Gtc { post_only: true },
             },
-            Terms::StopLoss { stop_price } => NewOrderKind::StopMarket {
+            Terms::StopLoss {
+                trigger: Trigger::Price { stop_price },
+            } => NewOrderKind::StopMarket {
                 trigger_price: self.price(market, stop_price)?,
             },
+            _ => return Err(VenueError::rejected(unsupported_text(ticket.terms))),
         };
         let order = NewOrder {
             instrument: InstrumentIndex(market),
@@ -276,6 +279,24 @@ fn report(execution: &Execution) -> Report {
         order_id: execution.order_id.0,
         at: execution.at.as_millis(),
         happening,
+    }
+}
+
+/// What the documents say about a type that a symbol does not list in `orderTypes`.
+fn unsupported_text(terms: Terms) -> &'static str {
+    match terms {
+        Terms::MarketQuote { .. } => {
+            "Quote order qty market orders are not support for this symbol."
+        }
+        Terms::TakeProfit { .. } => "Take profit orders are not supported for this symbol.",
+        Terms::TakeProfitLimit { .. } => {
+            "Take profit limit orders are not supported for this symbol."
+        }
+        Terms::StopLossLimit { .. } => "Stop loss limit orders are not supported for this symbol.",
+        Terms::StopLoss { .. } => "Trailing stop orders are not supported for this symbol.",
+        Terms::Market | Terms::Limit { .. } | Terms::LimitMaker { .. } => {
+            "This operation is not supported."
+        }
     }
 }
 

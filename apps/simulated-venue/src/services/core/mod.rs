@@ -10,14 +10,15 @@ mod placing;
 pub mod reports;
 mod stepping;
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::VenueError;
-use crate::models::orders::{Input, StepReply};
+use crate::models::orders::{FeedReply, Input, StepReply};
 use book::Book;
 use market::{Market, Schedule};
 use matching::{Matching, Report};
+
+pub use crate::models::events::{Event, PublicTrade};
 
 /// What a successful input led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +27,24 @@ pub enum Outcome {
     List(u64),
     /// The orders that a cancel ended, by id.
     Canceled(Vec<u64>),
+    /// Both halves of a cancelReplace.
+    Replaced(Replaced),
+    /// The order that was amended; its last amendment record tells the rest.
+    Amended(u64),
     Step(StepReply),
+    /// The feed moved.
+    Advanced(FeedReply),
+    /// A deposit, a withdrawal, a symbol status, a reset.
+    Done,
 }
 
-/// Something subscribers may want to hear of, in the order it happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    User(Value),
-    Trade { index: usize },
-    BarClosed { market: usize, index: usize },
-    Quote { market: usize },
+/// What became of a cancelReplace: 200 if both went well, 409 -2021 if one did, 400 -2022 if none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// The orders that ended, or why the cancel failed.
+    pub canceled: Result<Vec<u64>, VenueError>,
+    /// The new order, or why it failed; `None` is NOT_ATTEMPTED.
+    pub placed: Option<Result<u64, VenueError>>,
 }
 
 /// Result of one input.
@@ -178,10 +187,11 @@ impl VenueState {
             Input::Order(ticket) => self.place(ticket, &mut effects)?,
             Input::Oco(ticket) => self.place_oco(ticket, &mut effects)?,
             Input::Cancel(ticket) => self.cancel(ticket, &mut effects)?,
-            Input::CancelAll { market, cancel_id } => {
-                self.cancel_all(*market, cancel_id.as_deref(), &mut effects)?
-            }
+            Input::CancelAll {
+                market, cancel_id, ..
+            } => self.cancel_all(*market, cancel_id.as_deref(), &mut effects)?,
             Input::Step { step } => self.advance(*step, &mut effects)?,
+            _ => return Err(VenueError::unsupported()),
         };
         self.inputs += 1;
         self.link(input, &effects.reports);

@@ -3,8 +3,10 @@
 use super::market::Market;
 use super::{Effects, Outcome, VenueState, filters};
 use crate::error::VenueError;
+use crate::models::accounts::AccountId;
 use crate::models::orders::{
-    CancelTicket, ListRecord, OcoTicket, OrderRecord, OrderTicket, Side, Status, Terms,
+    CancelTicket, Contingency, ListRecord, OcoTicket, OrderOptions, OrderRecord, OrderTicket, Side,
+    Status, Terms, Trigger,
 };
 
 impl VenueState {
@@ -48,7 +50,9 @@ impl VenueState {
             price: ticket.limit_price,
         };
         let stop = Terms::StopLoss {
-            stop_price: ticket.stop_price,
+            trigger: Trigger::Price {
+                stop_price: ticket.stop_price,
+            },
         };
         filters::room(&self.book, ticket.market, &[limit, stop], true)?;
         self.check_oco_ids(ticket)?;
@@ -56,10 +60,12 @@ impl VenueState {
         let now = self.market(ticket.market)?.time();
         let list_name = self.name(ticket.list_client_order_id.as_deref(), "l");
         self.book.insert_list(ListRecord {
+            account: AccountId::FIRST,
             list_id: ids.list,
             market: ticket.market,
+            contingency: Contingency::Oco,
             client_order_id: list_name,
-            orders: [ids.stop, ids.limit],
+            orders: vec![ids.stop, ids.limit],
             is_done: false,
             updated_at: now,
         });
@@ -153,8 +159,8 @@ impl VenueState {
             .map_err(|_| VenueError::internal())?;
         let legs = list
             .and_then(|list| self.book.lists.get(&list))
-            .map(|list| list.orders);
-        let ended = legs.map_or_else(|| vec![order_id], |legs| legs.to_vec());
+            .map(|list| list.orders.clone());
+        let ended = legs.unwrap_or_else(|| vec![order_id]);
         for id in &ended {
             if let Some(order) = self.book.orders.get_mut(id) {
                 order.cancel_id = Some(cancel_id.to_owned());
@@ -200,20 +206,27 @@ impl VenueState {
     ) -> OrderRecord {
         let now = self.markets.get(market).map_or(0, Market::time);
         OrderRecord {
+            account: AccountId::FIRST,
             order_id,
             list_id: None,
             market,
             side,
             quantity,
             terms,
+            options: OrderOptions::default(),
             client_order_id: String::new(),
             cancel_id: None,
             status: Status::New,
+            expiry_reason: None,
             executed: 0,
             quote: 0,
+            prevented: 0,
+            prevented_match_id: None,
             created_at: now,
             updated_at: now,
             working_at: None,
+            trailing_at: None,
+            amends: 0,
         }
     }
 }

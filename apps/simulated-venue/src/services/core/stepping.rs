@@ -2,6 +2,7 @@
 
 use super::{Effects, Event, Outcome, VenueState, reports};
 use crate::error::VenueError;
+use crate::models::accounts::AccountId;
 use crate::models::orders::{ListRecord, OrderRecord, StepReply};
 
 impl VenueState {
@@ -100,7 +101,10 @@ impl VenueState {
                 .ok_or_else(VenueError::internal)?;
             let trade = change.trade.and_then(|index| self.book.trades.get(index));
             let event = reports::execution_report(&report, order, market, trade);
-            effects.events.push(Event::User(event));
+            effects.events.push(Event::User {
+                account: order.account,
+                payload: event,
+            });
             effects
                 .events
                 .extend(change.trade.map(|index| Event::Trade { index }));
@@ -121,7 +125,10 @@ impl VenueState {
             .ok_or_else(VenueError::internal)?;
         let orders = self.legs(list);
         let event = reports::list_status(list, self.market(list.market)?, &orders);
-        effects.events.push(Event::User(event));
+        effects.events.push(Event::User {
+            account: list.account,
+            payload: event,
+        });
         Ok(())
     }
 
@@ -142,9 +149,10 @@ impl VenueState {
             .reports
             .last()
             .map_or(market.time(), |report| report.at);
-        effects
-            .events
-            .push(Event::User(reports::account_position(at, &rows)));
+        effects.events.push(Event::User {
+            account: AccountId::FIRST,
+            payload: reports::account_position(at, &rows),
+        });
         Ok(())
     }
 

@@ -67,7 +67,7 @@ impl Hub {
             return;
         }
         match event {
-            Event::User(body) => self.send_user(body),
+            Event::User { payload, .. } => self.send_user(payload),
             Event::Trade { index } => {
                 let trade = state.book().trades.get(*index);
                 let Some(trade) = trade else { return };
@@ -102,6 +102,12 @@ impl Hub {
                     json!([mini_ticker(market)])
                 });
             }
+            // Market mode; the streams of that mode take them from here.
+            Event::Print { .. }
+            | Event::Depth { .. }
+            | Event::Best { .. }
+            | Event::SymbolStatus { .. }
+            | Event::Forgotten => {}
         }
     }
 
