@@ -1,5 +1,6 @@
 //! Everything that acts: the pure core, the engine thread around it, and its doors.
 
+pub mod accounts;
 pub mod api;
 pub mod control;
 pub mod core;

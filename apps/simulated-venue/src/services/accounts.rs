@@ -1,0 +1,69 @@
+//! Which key belongs to which account, and what it may do.
+
+use std::collections::HashMap;
+
+use crate::services::signing::keys::Key;
+use crate::settings::AccountSettings;
+
+/// What a key is good for.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    /// Index of the account.
+    pub account: usize,
+    pub key: Key,
+    pub can_trade: bool,
+    pub can_withdraw: bool,
+}
+
+/// An account as the venue describes it to its owner.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    pub name: String,
+    pub uid: u64,
+    pub permissions: Vec<String>,
+}
+
+/// All accounts and keys; they do not change while the venue runs.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    profiles: Vec<Profile>,
+    keys: HashMap<String, ApiKey>,
+}
+
+impl Accounts {
+    pub fn new(settings: &[AccountSettings]) -> Self {
+        let mut accounts = Self::default();
+        for (index, account) in settings.iter().enumerate() {
+            accounts.profiles.push(Profile {
+                name: account.name.clone(),
+                uid: u64::try_from(index).unwrap_or(0) + 1,
+                permissions: account.permissions.clone(),
+            });
+            for entry in &account.keys {
+                let key = ApiKey {
+                    account: index,
+                    key: entry.key.clone(),
+                    can_trade: entry.can_trade,
+                    can_withdraw: entry.can_withdraw,
+                };
+                accounts.keys.insert(entry.api_key.clone(), key);
+            }
+        }
+        accounts
+    }
+
+    pub fn key(&self, api_key: &str) -> Option<&ApiKey> {
+        self.keys.get(api_key)
+    }
+
+    pub fn profile(&self, account: usize) -> Option<&Profile> {
+        self.profiles.get(account)
+    }
+
+    /// The index of an account by its name.
+    pub fn named(&self, name: &str) -> Option<usize> {
+        self.profiles
+            .iter()
+            .position(|profile| profile.name == name)
+    }
+}
