@@ -59,7 +59,14 @@ pub async fn run(app: App, socket: WebSocket, address: IpAddr, returns_limits: b
         address,
         returns_limits,
     };
-    serve(socket, frames, app.stop.clone(), &mut connection).await;
+    serve(
+        socket,
+        frames,
+        app.stop.clone(),
+        app.timing,
+        &mut connection,
+    )
+    .await;
     // The engine may have stopped before; then there is no list to leave.
     let _ = app.engine.call(move |shell| shell.hub.leave(number)).await;
 }

@@ -119,9 +119,8 @@ impl Kind {
         ];
         let rolling = Window::ALL.map(Self::RollingTicker);
         let depth = [true, false].map(|is_fast| Self::Depth { is_fast });
-        let partial = [5, 10, 20].map(|levels| {
-            [true, false].map(|is_fast| Self::PartialDepth { levels, is_fast })
-        });
+        let partial = [5, 10, 20]
+            .map(|levels| [true, false].map(|is_fast| Self::PartialDepth { levels, is_fast }));
         fixed
             .into_iter()
             .chain(rolling)
@@ -147,14 +146,19 @@ pub fn parse(state: &VenueState, mode: Mode, requested: &str) -> Result<Stream, 
         return Err(format!("stream names have at most {LONGEST_NAME} bytes"));
     }
     if requested == "!ticker@arr" {
-        return Err("stream '!ticker@arr' was retired on 2026-03-26; use !miniTicker@arr or \
+        return Err(
+            "stream '!ticker@arr' was retired on 2026-03-26; use !miniTicker@arr or \
                     <symbol>@ticker"
-            .to_owned());
+                .to_owned(),
+        );
     }
     let found = lookup(state, requested);
     match found {
         Some(stream) if is_served(state, mode, stream) => Ok(stream),
-        _ => Err(format!("stream '{requested}' is not served here; served: {}", served(state, mode))),
+        _ => Err(format!(
+            "stream '{requested}' is not served here; served: {}",
+            served(state, mode)
+        )),
     }
 }
 
@@ -250,8 +254,16 @@ mod tests {
             assert_eq!(kind.suffix(), text);
         }
         for text in [
-            "", "Trade", "kline_", "kline_7m", "kline_1m@+09:00", "depth7", "depth@1000ms",
-            "ticker_2h", "blockTrade", "depth@100ms@100ms",
+            "",
+            "Trade",
+            "kline_",
+            "kline_7m",
+            "kline_1m@+09:00",
+            "depth7",
+            "depth@1000ms",
+            "ticker_2h",
+            "blockTrade",
+            "depth@100ms@100ms",
         ] {
             assert_eq!(Kind::parse(text), None, "{text}");
         }

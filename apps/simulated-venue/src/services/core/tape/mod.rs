@@ -3,6 +3,7 @@
 //! The core tells it every print and every move of market time; it tells what became due. Memory
 //! is bounded: the oldest trades and klines are forgotten.
 
+pub mod following;
 pub mod interval;
 pub mod klines;
 pub mod trades;
@@ -30,7 +31,6 @@ pub const STREAM_OFFSET_MS: i64 = 8 * HOUR_MS;
 /// Something that became due on the tape.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TapeEvent {
-    Trade(PublicTrade),
     Aggregate(AggregateTrade),
     /// A bar ended; `offset_ms` tells whose days it follows.
     Closed {
@@ -146,7 +146,6 @@ impl Tape {
             series.record(&trade);
         }
         self.has_traded = true;
-        self.due.push(TapeEvent::Trade(trade));
     }
 
     /// Ends the open aggregate: an order's fills never span two inputs of the core.
