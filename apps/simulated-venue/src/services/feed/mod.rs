@@ -1,7 +1,10 @@
 //! Where the market of mode "market" comes from. Every feed but the mirror is a deterministic
 //! sequence: position n is reached by taking n events from the start.
 
+pub mod calibration;
+pub mod generator;
 pub mod order_book;
+pub mod random;
 pub mod recording;
 
 use rust_common::Instrument;
@@ -13,6 +16,8 @@ use crate::models::feed::{Feed, Level};
 #[derive(Debug, Clone)]
 pub struct FeedMarket {
     pub instrument: Instrument,
+    /// Where a generated market begins, as a price mantissa.
+    pub start_price: Option<i64>,
 }
 
 impl FeedMarket {
