@@ -102,7 +102,10 @@ pub(super) fn listed(
             .flat_map(|account| &account.keys)
             .any(|known| known.api_key == key.api_key);
         if twice {
-            return Err(format!("account.api_key \"{}\" is listed twice", key.api_key));
+            return Err(format!(
+                "account.api_key \"{}\" is listed twice",
+                key.api_key
+            ));
         }
         match accounts.iter_mut().find(|known| known.name == table.name) {
             Some(known) => {

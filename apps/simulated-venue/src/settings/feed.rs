@@ -66,7 +66,9 @@ impl FeedFile {
     pub(super) fn resolve(self, folder: &Path) -> Result<FeedSettings, String> {
         if !(self.speed == 0.0 || (0.001..=1_000_000.0).contains(&self.speed)) {
             let speed = self.speed;
-            return Err(format!("feed.speed = {speed}: allowed 0, or 0.001 to 1000000"));
+            return Err(format!(
+                "feed.speed = {speed}: allowed 0, or 0.001 to 1000000"
+            ));
         }
         let given = self.path.into_iter().chain(self.paths);
         let paths: Vec<PathBuf> = given.map(|path| folder.join(path)).collect();
@@ -75,9 +77,11 @@ impl FeedFile {
             return Err("feed.paths is empty: this kind of feed replays recordings".to_owned());
         }
         if !needs_paths && !paths.is_empty() {
-            return Err("feed.paths: only the kinds trades and order_book read paths; bars are \
+            return Err(
+                "feed.paths: only the kinds trades and order_book read paths; bars are \
                         read from columns_dir of each instrument"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(FeedSettings {
             kind: self.kind,

@@ -275,8 +275,16 @@ impl FilterFile {
 
     fn counts(&self, table: &Table, config: &mut FilterConfig) -> Result<(), String> {
         let pairs = [
-            ("iceberg_parts", self.iceberg_parts, &mut config.iceberg_parts),
-            ("max_num_orders", self.max_num_orders, &mut config.max_num_orders),
+            (
+                "iceberg_parts",
+                self.iceberg_parts,
+                &mut config.iceberg_parts,
+            ),
+            (
+                "max_num_orders",
+                self.max_num_orders,
+                &mut config.max_num_orders,
+            ),
             (
                 "max_num_algo_orders",
                 self.max_num_algo_orders,

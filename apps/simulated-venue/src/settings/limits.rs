@@ -136,11 +136,7 @@ impl LimitsFile {
     pub(super) fn resolve(&self, is_lockstep: bool) -> Result<LimitSettings, String> {
         let count = |key: &str, value: Option<u32>, usual: u32| {
             let most = 1_000_000_000;
-            within(
-                &format!("limits.{key}"),
-                value.unwrap_or(usual),
-                1..=most,
-            )
+            within(&format!("limits.{key}"), value.unwrap_or(usual), 1..=most)
         };
         let usual = LimitSettings::for_mode(is_lockstep);
         let ban = self.ban_seconds.unwrap_or(120);

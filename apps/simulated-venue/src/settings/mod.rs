@@ -233,9 +233,7 @@ fn resolve(
     }
     let slippage = amount("slippage_bps", &file.slippage_bps, 1_000)? / 10_000;
     let feed = file.feed.map(|feed| feed.resolve(folder)).transpose()?;
-    let has_bars = feed
-        .as_ref()
-        .is_none_or(|feed| feed.kind == FeedKind::Bars);
+    let has_bars = feed.as_ref().is_none_or(|feed| feed.kind == FeedKind::Bars);
     Ok(Settings {
         listen: address("listen", &file.listen)?,
         control_listen: address("control_listen", &file.control_listen)?,

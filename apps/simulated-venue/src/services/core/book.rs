@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::market::Market;
 use super::matching::{Happening, Report};
-use crate::models::orders::{ListRecord, OrderRecord, Status, TradeRecord};
+use crate::models::accounts::AccountId;
+use crate::models::orders::{
+    AmendRecord, ListRecord, OrderRecord, PreventedMatch, Status, TradeRecord,
+};
 
 /// All records since the venue began.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Book {
     pub orders: BTreeMap<u64, OrderRecord>,
     pub lists: BTreeMap<u64, ListRecord>,
     pub trades: Vec<TradeRecord>,
+    pub prevented: Vec<PreventedMatch>,
+    pub amends: Vec<AmendRecord>,
     open_ids: HashMap<String, u64>,
     open_list_ids: HashMap<String, u64>,
 }
@@ -47,7 +52,12 @@ impl Book {
     }
 
     /// The open order of that client id, else the newest that ever had it.
-    pub fn by_client_id(&self, market: usize, client_order_id: &str) -> Option<&OrderRecord> {
+    pub fn by_client_id(
+        &self,
+        _account: AccountId,
+        market: usize,
+        client_order_id: &str,
+    ) -> Option<&OrderRecord> {
         let is_it = |order: &&OrderRecord| {
             order.market == market && order.client_order_id == client_order_id
         };
@@ -59,14 +69,30 @@ impl Book {
             .or_else(|| self.orders.values().rev().find(is_it))
     }
 
-    pub fn list_by_client_id(&self, client_order_id: &str) -> Option<&ListRecord> {
+    pub fn order_of(&self, _account: AccountId, order_id: u64) -> Option<&OrderRecord> {
+        self.orders.get(&order_id)
+    }
+    pub fn list_of(&self, _account: AccountId, id: u64) -> Option<&ListRecord> {
+        self.lists.get(&id)
+    }
+    pub fn trades_of(&self, order_id: u64) -> Vec<&TradeRecord> {
+        self.trades
+            .iter()
+            .filter(|trade| trade.order_id == order_id)
+            .collect()
+    }
+    pub fn list_by_client_id(
+        &self,
+        _account: AccountId,
+        client_order_id: &str,
+    ) -> Option<&ListRecord> {
         self.lists
             .values()
             .rev()
             .find(|list| list.client_order_id == client_order_id)
     }
 
-    pub fn open_orders(&self, market: Option<usize>) -> Vec<&OrderRecord> {
+    pub fn open_orders(&self, _account: AccountId, market: Option<usize>) -> Vec<&OrderRecord> {
         let mut ids: Vec<u64> = self.open_ids.values().copied().collect();
         ids.sort_unstable();
         ids.iter()
@@ -75,7 +101,7 @@ impl Book {
             .collect()
     }
 
-    pub fn open_lists(&self) -> Vec<&ListRecord> {
+    pub fn open_lists(&self, _account: AccountId) -> Vec<&ListRecord> {
         let mut ids: Vec<u64> = self.open_list_ids.values().copied().collect();
         ids.sort_unstable();
         ids.iter().filter_map(|id| self.lists.get(id)).collect()

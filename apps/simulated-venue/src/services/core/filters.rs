@@ -70,7 +70,7 @@ pub fn notional(market: &Market, terms: Terms, quantity: i64) -> Result<(), Venu
 
 /// Refuses orders beyond the open-order ceilings of a symbol.
 pub fn room(book: &Book, market: usize, orders: &[Terms], is_list: bool) -> Result<(), VenueError> {
-    let open = book.open_orders(Some(market));
+    let open = book.open_orders(crate::models::accounts::AccountId::FIRST, Some(market));
     let is_stop = |terms: Terms| terms.stop_price().is_some();
     if open.len() + orders.len() > MOST_ORDERS {
         return Err(VenueError::filter("MAX_NUM_ORDERS"));
@@ -84,7 +84,7 @@ pub fn room(book: &Book, market: usize, orders: &[Terms], is_list: bool) -> Resu
         return Err(VenueError::filter("MAX_NUM_ALGO_ORDERS"));
     }
     let lists = book
-        .open_lists()
+        .open_lists(crate::models::accounts::AccountId::FIRST)
         .iter()
         .filter(|list| list.market == market)
         .count();

@@ -14,6 +14,7 @@ pub struct Market {
     pub instrument: Instrument,
     pub interval: String,
     pub interval_ms: i64,
+    pub filters: crate::models::filters::FilterConfig,
     columns: Arc<Columns>,
     /// Index of the bar whose open is the market now; everything before it is closed.
     next: usize,
@@ -27,12 +28,21 @@ impl Market {
         columns: Arc<Columns>,
     ) -> Self {
         Self {
+            filters: crate::models::filters::FilterConfig::for_instrument(&instrument),
             instrument,
             interval,
             interval_ms,
             columns,
             next: 0,
         }
+    }
+
+    pub fn is_live(&self) -> bool {
+        false
+    }
+
+    pub fn status(&self) -> crate::models::orders::SymbolStatus {
+        crate::models::orders::SymbolStatus::Trading
     }
 
     pub fn symbol(&self) -> &str {

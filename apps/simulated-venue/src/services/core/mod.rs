@@ -162,11 +162,14 @@ impl VenueState {
     }
 
     /// Free and locked amounts of every currency, at scale 8, by name.
-    pub fn balances(&self) -> Vec<(String, i128, i128)> {
+    pub fn balances(
+        &self,
+        _account: crate::models::accounts::AccountId,
+    ) -> Vec<(String, i128, i128)> {
         self.matching.balances()
     }
 
-    pub fn fee_rates(&self) -> (i64, i64) {
+    pub fn fee_rates(&self, _account: crate::models::accounts::AccountId) -> (i64, i64) {
         self.matching.fee_rates()
     }
 

@@ -127,7 +127,7 @@ impl VenueState {
     ) -> Result<Outcome, VenueError> {
         let open: Vec<(u64, Option<u64>)> = self
             .book
-            .open_orders(Some(market))
+            .open_orders(AccountId::FIRST, Some(market))
             .iter()
             .map(|order| (order.order_id, order.list_id))
             .collect();

@@ -191,7 +191,10 @@ mod tests {
     #[test]
     fn an_ed25519_signature_is_base64_and_case_sensitive() {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let text = wrap("PUBLIC KEY", &public_key(ED25519_OID, pair.public_key().as_ref()));
+        let text = wrap(
+            "PUBLIC KEY",
+            &public_key(ED25519_OID, pair.public_key().as_ref()),
+        );
         let key = Key::from_pem(&text).unwrap();
         assert!(key.is_ed25519());
         let payload = "symbol=１２３&timestamp=1".as_bytes();
@@ -228,13 +231,22 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused_with_a_reason() {
-        let short = der(SEQUENCE, &[der(INTEGER, &[0x7f; 64]), der(INTEGER, &[3])].concat());
+        let short = der(
+            SEQUENCE,
+            &[der(INTEGER, &[0x7f; 64]), der(INTEGER, &[3])].concat(),
+        );
         for (text, expected) in [
             ("hello".to_owned(), "is not PEM"),
             (wrap("CERTIFICATE", b"x"), "expected 'PUBLIC KEY'"),
             (wrap("PUBLIC KEY", b"x"), "is not a public key"),
-            (wrap("PUBLIC KEY", &public_key(&[0x2a], &[1; 32])), "neither"),
-            (wrap("PUBLIC KEY", &public_key(ED25519_OID, &[1; 31])), "31 bytes"),
+            (
+                wrap("PUBLIC KEY", &public_key(&[0x2a], &[1; 32])),
+                "neither",
+            ),
+            (
+                wrap("PUBLIC KEY", &public_key(ED25519_OID, &[1; 31])),
+                "31 bytes",
+            ),
             (wrap("RSA PUBLIC KEY", &short), "512 bits: allowed 2048"),
         ] {
             let refusal = Key::from_pem(&text).unwrap_err();

@@ -23,9 +23,6 @@ pub enum Interest {
         names: BTreeSet<String>,
         is_combined: bool,
     },
-    User {
-        subscription_id: Option<u64>,
-    },
 }
 
 #[derive(Debug)]
@@ -67,7 +64,6 @@ impl Hub {
             return;
         }
         match event {
-            Event::User { payload, .. } => self.send_user(payload),
             Event::Trade { index } => {
                 let trade = state.book().trades.get(*index);
                 let Some(trade) = trade else { return };
@@ -103,25 +99,14 @@ impl Hub {
                 });
             }
             // Market mode; the streams of that mode take them from here.
-            Event::Print { .. }
+            // User events go to the sessions of the WebSocket API.
+            Event::User { .. }
+            | Event::Print { .. }
             | Event::Depth { .. }
             | Event::Best { .. }
             | Event::SymbolStatus { .. }
             | Event::Forgotten => {}
         }
-    }
-
-    fn send_user(&mut self, body: &Value) {
-        self.listeners
-            .retain(|_, listener| match &listener.interest {
-                Interest::User {
-                    subscription_id: Some(id),
-                } => {
-                    let frame = json!({"subscriptionId": id, "event": body}).to_string();
-                    listener.frames.try_send(frame).is_ok()
-                }
-                _ => true,
-            });
     }
 
     fn send_stream(&mut self, kind: Kind, market: &Market, body: impl Fn() -> Value) {
