@@ -56,6 +56,11 @@ impl Accounts {
         self.keys.get(api_key)
     }
 
+    /// Whether any key may log on to a session.
+    pub fn has_ed25519(&self) -> bool {
+        self.keys.values().any(|entry| entry.key.is_ed25519())
+    }
+
     pub fn profile(&self, account: AccountId) -> Option<&Profile> {
         self.profiles.get(account.index())
     }

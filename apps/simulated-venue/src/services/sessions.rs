@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::error::VenueError;
 use crate::models::accounts::AccountId;
 use crate::services::api::units::TimeUnit;
+use crate::services::streams::frames::Frame;
 
 /// Frames that may wait for one listener.
 pub const QUEUE: usize = 8_192;
@@ -48,7 +49,7 @@ pub struct Logon {
 /// One connection.
 #[derive(Debug)]
 pub struct Session {
-    frames: mpsc::Sender<String>,
+    frames: mpsc::Sender<Frame>,
     style: Style,
     connected_at: i64,
     logon: Option<Logon>,
@@ -140,7 +141,7 @@ impl Session {
     /// Sends a frame that answers no request.
     pub fn tell(&self, frame: &Value) {
         // A full queue means that the connection is being cut off.
-        let _ = self.frames.try_send(frame.to_string());
+        let _ = self.frames.try_send(frame.to_string().into());
     }
 
     fn end(&mut self, now: i64, ends: impl Fn(&Subscription) -> bool) {
@@ -171,7 +172,7 @@ impl Session {
         };
         let event = self.style.unit.show_event(payload);
         let frame = json!({"subscriptionId": number, "event": event});
-        self.frames.try_send(frame.to_string()).is_ok()
+        self.frames.try_send(frame.to_string().into()).is_ok()
     }
 }
 
@@ -184,7 +185,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// Adds a connection and returns its number.
-    pub fn open(&mut self, frames: mpsc::Sender<String>, style: Style, now: i64) -> u64 {
+    pub fn open(&mut self, frames: mpsc::Sender<Frame>, style: Style, now: i64) -> u64 {
         self.last += 1;
         let session = Session {
             frames,
@@ -211,13 +212,5 @@ impl Sessions {
     pub fn publish(&mut self, account: AccountId, payload: &Value) {
         self.sessions
             .retain(|_, session| session.hear(account, payload));
-    }
-
-    /// Tells every connection that the venue is about to stop.
-    pub fn announce_shutdown(&mut self, now: i64) {
-        for session in self.sessions.values() {
-            let event = json!({"e": "serverShutdown", "E": now});
-            session.tell(&json!({"event": session.style.unit.show_event(&event)}));
-        }
     }
 }

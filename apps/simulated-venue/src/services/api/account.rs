@@ -12,10 +12,10 @@ use crate::services::shell::Shell;
 pub fn account(shell: &Shell, params: &mut Params, caller: &Caller) -> Result<Value, VenueError> {
     let omits_zero = params.boolean("omitZeroBalances")?.unwrap_or(false);
     params.finish()?;
-    let (maker, taker) = shell.state.fee_rates(caller.account);
+    let (maker, taker) = shell.state.fee_rates_of(caller.account);
     let balances: Vec<Value> = shell
         .state
-        .balances(caller.account)
+        .balances_of(caller.account)
         .iter()
         .filter(|(_, free, locked)| !omits_zero || *free != 0 || *locked != 0)
         .map(|(asset, free, locked)| {
@@ -51,7 +51,7 @@ pub fn commission(
         .ok_or_else(|| VenueError::missing("symbol"))?;
     shell.state.market_index(&symbol)?;
     params.finish()?;
-    let (maker, taker) = shell.state.fee_rates(caller.account);
+    let (maker, taker) = shell.state.fee_rates_of(caller.account);
     let rates = |maker: i64, taker: i64| {
         json!({
             "maker": money_text(i128::from(maker)), "taker": money_text(i128::from(taker)),

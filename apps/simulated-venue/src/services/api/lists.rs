@@ -162,6 +162,11 @@ fn read_pair(
     let above_kind = params.required(&format!("{above}Type"))?;
     let below_kind = params.required(&format!("{below}Type"))?;
     check_pair(side, &above_kind, &below_kind)?;
+    let is_plain = |kind: &String| matches!(kind.as_str(), "LIMIT_MAKER" | "STOP_LOSS");
+    if !market.is_live() && !(is_plain(&above_kind) && is_plain(&below_kind)) {
+        let text = "Order type not supported in OCO.";
+        return Err(VenueError::bad_request(-1158, text));
+    }
     let what = (above_kind.as_str(), side, quantity);
     let first = read_leg(market, params, Names(above), what, prevention)?;
     let what = (below_kind.as_str(), side, quantity);

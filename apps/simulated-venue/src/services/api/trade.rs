@@ -43,7 +43,7 @@ pub fn test_order(
     if !wants_rates {
         return Ok(json!({}));
     }
-    let (maker, taker) = shell.state.fee_rates(caller.account);
+    let (maker, taker) = shell.state.fee_rates_of(caller.account);
     let rates = |maker: i64, taker: i64| {
         json!({
             "maker": money_text(i128::from(maker)),

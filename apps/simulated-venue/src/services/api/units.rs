@@ -4,12 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::VenueError;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TimeUnit {
-    #[default]
-    Millisecond,
-    Microsecond,
-}
+pub use crate::services::streams::frames::TimeUnit;
 
 /// Names of times in replies (rest-api.md, web-socket-api.md).
 const REPLY_TIMES: [&str; 13] = [
@@ -88,7 +83,7 @@ impl TimeUnit {
 
 fn scale(value: &mut Value) {
     if let Some(ms) = value.as_i64().filter(|ms| *ms > 0) {
-        *value = json!(ms.saturating_mul(1_000));
+        *value = json!(TimeUnit::Microsecond.of(ms));
     }
 }
 

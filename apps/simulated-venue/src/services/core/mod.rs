@@ -9,6 +9,7 @@ pub mod payloads;
 mod placing;
 pub mod reports;
 mod stepping;
+pub mod tape;
 
 use sha2::{Digest, Sha256};
 
@@ -17,6 +18,8 @@ use crate::models::orders::{FeedReply, Input, StepReply};
 use book::Book;
 use market::{Market, Schedule};
 use matching::{Matching, Report};
+use tape::Tape;
+use tape::following::Tapes;
 
 pub use crate::models::events::{Event, PublicTrade};
 
@@ -76,6 +79,7 @@ pub struct VenueState {
     last_execution_id: u64,
     inputs: u64,
     chain: [u8; 32],
+    tapes: Tapes,
 }
 
 impl VenueState {
@@ -101,6 +105,7 @@ impl VenueState {
             last_execution_id: 0,
             inputs: 0,
             chain: [0; 32],
+            tapes: Tapes::default(),
         };
         state.open_markets()?;
         Ok(state)
@@ -120,6 +125,11 @@ impl VenueState {
             .iter()
             .position(|market| market.symbol() == symbol);
         position.ok_or_else(VenueError::invalid_symbol)
+    }
+
+    /// The public record of a market; `None` in the bar modes.
+    pub fn tape(&self, market: usize) -> Option<&Tape> {
+        self.tapes.get(market)
     }
 
     pub fn book(&self) -> &Book {
@@ -169,7 +179,7 @@ impl VenueState {
         self.matching.balances()
     }
 
-    pub fn fee_rates(&self, _account: crate::models::accounts::AccountId) -> (i64, i64) {
+    pub fn fee_rates(&self) -> (i64, i64) {
         self.matching.fee_rates()
     }
 

@@ -1,7 +1,6 @@
 //! The REST door and the WebSocket upgrades, on one port.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -21,16 +20,16 @@ use crate::services::api::units::TimeUnit;
 use crate::services::engine::Engine;
 use crate::services::sessions::Style;
 use crate::services::signing;
-use crate::services::streams::{api, market, names};
+use crate::services::streams::{api, market};
 use crate::settings::Timing;
 
 /// What every handler needs.
 #[derive(Debug, Clone)]
 pub struct App {
     pub engine: Engine,
-    pub timing: Timing,
     /// Turns true when the venue stops.
     pub stop: watch::Receiver<bool>,
+    pub timing: Timing,
 }
 
 /// All routes of the venue's public port.
@@ -168,20 +167,30 @@ fn unsupported(status: u16) -> Response<Body> {
     respond(&Err(error), None)
 }
 
-async fn open_stream(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response<Body> {
-    upgrade.on_upgrade(|socket| market::run(app, socket, BTreeSet::new(), false))
+async fn open_stream(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
+    upgrade: WebSocketUpgrade,
+) -> Response<Body> {
+    let query = query.unwrap_or_default();
+    open(app, "", &query, upgrade, (false, peer.ip())).await
 }
 
 async fn open_named_stream(
     State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(path): Path<String>,
+    RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
-    open(app, &path, upgrade, false).await
+    let query = query.unwrap_or_default();
+    open(app, &path, &query, upgrade, (false, peer.ip())).await
 }
 
 async fn open_combined_stream(
     State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
@@ -190,33 +199,19 @@ async fn open_combined_stream(
         .split('&')
         .find_map(|pair| pair.strip_prefix("streams="));
     let decoded = percent_decode(wanted.unwrap_or_default()).unwrap_or_default();
-    open(app, &decoded, upgrade, true).await
+    open(app, &decoded, &query, upgrade, (true, peer.ip())).await
 }
 
 /// Starts a stream connection with the names of its address; a name nobody serves is refused.
 async fn open(
     app: App,
     path: &str,
+    query: &str,
     upgrade: WebSocketUpgrade,
-    is_combined: bool,
+    kind: (bool, IpAddr),
 ) -> Response<Body> {
-    let wanted: BTreeSet<String> = path
-        .split('/')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let asked = wanted.clone();
-    let checked = app
-        .engine
-        .call(move |shell| {
-            asked
-                .iter()
-                .find_map(|name| names::problem(&shell.state, name))
-        })
-        .await;
-    match checked {
-        Ok(None) => upgrade.on_upgrade(move |socket| market::run(app, socket, wanted, is_combined)),
-        Ok(Some(problem)) => respond(&Err(VenueError::bad_request(-1130, problem)), None),
+    match market::prepare(&app, path, query, kind).await {
+        Ok(wanted) => upgrade.on_upgrade(move |socket| market::run(app, socket, wanted)),
         Err(e) => respond(&Err(e), None),
     }
 }

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::connection::{Answers, serve};
+use super::frames::Frame;
+use crate::clock::Clock;
 use crate::error::VenueError;
 use crate::services::api::dispatch::{Presented, Reply, Request, authenticate, handle};
 use crate::services::api::endpoints::Endpoint;
@@ -29,7 +31,7 @@ const LONGEST_ID: usize = 36;
 #[derive(Debug)]
 pub struct Joined {
     number: u64,
-    frames: mpsc::Receiver<String>,
+    frames: mpsc::Receiver<Frame>,
     address: IpAddr,
     style: Style,
 }
@@ -65,7 +67,14 @@ pub async fn run(app: App, socket: WebSocket, joined: Joined) {
         address: joined.address,
         style: joined.style,
     };
-    serve(socket, joined.frames, app.stop.clone(), &mut connection).await;
+    serve(
+        socket,
+        joined.frames,
+        app.stop.clone(),
+        app.timing,
+        &mut connection,
+    )
+    .await;
     // The engine may have stopped before; then there is no list to leave.
     let _ = app
         .engine
@@ -90,6 +99,12 @@ struct Call {
 }
 
 impl Answers for ApiConnection {
+    fn farewell(&mut self) -> Option<String> {
+        let event = json!({"e": "serverShutdown", "E": Clock::Wall.now_ms()});
+        let event = self.style.unit.show_event(&event);
+        Some(json!({"event": event}).to_string())
+    }
+
     async fn answer(&mut self, text: &str) -> Option<String> {
         let call = match read(text) {
             Ok(call) => call,
@@ -229,6 +244,8 @@ fn session(
 ) -> Result<Value, VenueError> {
     let now = shell.clock.now_ms();
     match method {
+        // No key that could log on: whatever was sent, this is what is wrong with it.
+        "session.logon" if !shell.accounts.has_ed25519() => Err(needs_ed25519()),
         "session.logon" => {
             let caller = authenticate(shell, &mut params, credentials, now)?;
             params.finish()?;

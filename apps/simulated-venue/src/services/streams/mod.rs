@@ -2,7 +2,11 @@
 //! `/ws-api/v3`.
 
 pub mod api;
+pub mod boards;
 pub mod connection;
+pub mod frames;
 pub mod hub;
 pub mod market;
 pub mod names;
+mod payloads;
+mod publishing;
