@@ -38,6 +38,7 @@ fn market(symbol: &str, price_scale: u8, quantity_scale: u8) -> FeedMarket {
     }));
     FeedMarket {
         instrument: instrument.unwrap(),
+        start_price: None,
     }
 }
 

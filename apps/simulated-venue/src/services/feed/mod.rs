@@ -1,8 +1,14 @@
 //! Where the market of mode "market" comes from. Every feed but the mirror is a deterministic
 //! sequence: position n is reached by taking n events from the start.
 
+pub mod bars;
+pub mod calibration;
+pub mod generator;
+pub mod merge;
 pub mod order_book;
+pub mod random;
 pub mod recording;
+pub mod trades;
 
 use rust_common::Instrument;
 
@@ -13,6 +19,8 @@ use crate::models::feed::{Feed, Level};
 #[derive(Debug, Clone)]
 pub struct FeedMarket {
     pub instrument: Instrument,
+    /// Where a generated market begins, as a price mantissa.
+    pub start_price: Option<i64>,
 }
 
 impl FeedMarket {

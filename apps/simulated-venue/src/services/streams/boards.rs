@@ -157,7 +157,8 @@ mod tests {
             changes in prop::collection::vec((0_i64..400, 1_i64..20, 0_i64..5, any::<bool>()), 1..200),
         ) {
             let mut board = Board::default();
-            let mut readers = [(BTreeMap::new(), BTreeMap::new(), 0); 2].map(|_: (BTreeMap<i64, i64>, BTreeMap<i64, i64>, u64)| (BTreeMap::new(), BTreeMap::new(), 0_u64));
+            type Reader = (BTreeMap<i64, i64>, BTreeMap<i64, i64>, u64);
+            let mut readers = [Reader::default(), Reader::default()];
             let mut at = 0;
             let mut seen = Vec::new();
             for (index, (wait, price, quantity, is_bid)) in changes.iter().enumerate() {

@@ -9,4 +9,5 @@ pub mod hub;
 pub mod market;
 pub mod names;
 mod payloads;
+pub(crate) use payloads::percent_text;
 mod publishing;
