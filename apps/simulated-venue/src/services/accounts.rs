@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
+use crate::models::accounts::AccountId;
 use crate::services::signing::keys::Key;
 use crate::settings::AccountSettings;
 
 /// What a key is good for.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
-    /// Index of the account.
-    pub account: usize,
+    pub account: AccountId,
     pub key: Key,
     pub can_trade: bool,
     pub can_withdraw: bool,
@@ -33,15 +33,15 @@ pub struct Accounts {
 impl Accounts {
     pub fn new(settings: &[AccountSettings]) -> Self {
         let mut accounts = Self::default();
-        for (index, account) in settings.iter().enumerate() {
+        for (id, account) in (0..).map(AccountId).zip(settings) {
             accounts.profiles.push(Profile {
                 name: account.name.clone(),
-                uid: u64::try_from(index).unwrap_or(0) + 1,
+                uid: u64::from(id.0) + 1,
                 permissions: account.permissions.clone(),
             });
             for entry in &account.keys {
                 let key = ApiKey {
-                    account: index,
+                    account: id,
                     key: entry.key.clone(),
                     can_trade: entry.can_trade,
                     can_withdraw: entry.can_withdraw,
@@ -56,14 +56,21 @@ impl Accounts {
         self.keys.get(api_key)
     }
 
-    pub fn profile(&self, account: usize) -> Option<&Profile> {
-        self.profiles.get(account)
+    /// Whether any key may log on to a session.
+    pub fn has_ed25519(&self) -> bool {
+        self.keys.values().any(|entry| entry.key.is_ed25519())
     }
 
-    /// The index of an account by its name.
-    pub fn named(&self, name: &str) -> Option<usize> {
-        self.profiles
-            .iter()
-            .position(|profile| profile.name == name)
+    pub fn profile(&self, account: AccountId) -> Option<&Profile> {
+        self.profiles.get(account.index())
+    }
+
+    /// The account of this name.
+    pub fn named(&self, name: &str) -> Option<AccountId> {
+        (0..)
+            .map(AccountId)
+            .zip(&self.profiles)
+            .find(|(_, profile)| profile.name == name)
+            .map(|(id, _)| id)
     }
 }

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod replay;
 pub mod rollup;
 pub mod server;
+pub mod sessions;
 pub mod shell;
 pub mod signing;
 pub mod store;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, any, on};
 use serde_json::Value;
@@ -16,7 +16,9 @@ use crate::error::VenueError;
 use crate::services::api::dispatch::{Presented, Request, handle};
 use crate::services::api::endpoints::{Endpoint, ROUTES};
 use crate::services::api::params::{Params, percent_decode};
+use crate::services::api::units::TimeUnit;
 use crate::services::engine::Engine;
+use crate::services::sessions::Style;
 use crate::services::signing;
 use crate::services::streams::{api, market};
 use crate::settings::Timing;
@@ -36,6 +38,7 @@ pub fn router(app: App) -> Router {
     for route in ROUTES {
         let method = match route.method {
             "POST" => MethodFilter::POST,
+            "PUT" => MethodFilter::PUT,
             "DELETE" => MethodFilter::DELETE,
             _ => MethodFilter::GET,
         };
@@ -99,18 +102,10 @@ fn read(
     query: &str,
     body: &Bytes,
 ) -> Result<Request, VenueError> {
-    match headers
-        .get("x-mbx-time-unit")
-        .map(|unit| unit.as_bytes().to_ascii_uppercase())
-    {
-        None => {}
-        Some(unit) if unit == b"MILLISECOND" => {}
-        Some(unit) if unit == b"MICROSECOND" => return Err(VenueError::unsupported()),
-        Some(_) => {
-            let text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.";
-            return Err(VenueError::bad_request(-1194, text));
-        }
-    }
+    let unit = match headers.get("x-mbx-time-unit").map(HeaderValue::to_str) {
+        None => TimeUnit::default(),
+        Some(word) => TimeUnit::parse(word.unwrap_or_default())?,
+    };
     let illegal = |_| VenueError::bad_request(-1100, "Illegal characters found in a parameter.");
     let body = std::str::from_utf8(body).map_err(illegal)?;
     let api_key = headers
@@ -120,12 +115,14 @@ fn read(
     let credentials = Presented {
         api_key,
         payload: signing::rest_payload(query, body),
+        session_key: None,
     };
     Ok(Request {
         endpoint,
         params: Params::from_parts(query, body)?,
         address: peer.ip(),
         credentials,
+        unit,
     })
 }
 
@@ -225,6 +222,17 @@ async fn open_api(
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
-    let returns_limits = !query.unwrap_or_default().contains("returnRateLimits=false");
-    upgrade.on_upgrade(move |socket| api::run(app, socket, peer.ip(), returns_limits))
+    let query = query.unwrap_or_default();
+    let style = match TimeUnit::of_query(&query) {
+        Ok(unit) => Style {
+            returns_limits: !query.contains("returnRateLimits=false"),
+            unit,
+        },
+        Err(e) => return respond(&Err(e), None),
+    };
+    let joined = api::join(&app, peer.ip(), style).await;
+    match joined {
+        Ok(joined) => upgrade.on_upgrade(move |socket| api::run(app, socket, joined)),
+        Err(e) => respond(&Err(e), None),
+    }
 }
