@@ -73,9 +73,9 @@ impl Shell {
         (accounts, mode): (Accounts, Mode),
     ) -> Self {
         Self {
+            hub: Hub::attached(&state),
             state,
             limits,
-            hub: Hub::default(),
             clock,
             accounts,
             sessions: Sessions::default(),

@@ -24,7 +24,7 @@ const MOST_LEVELS: i64 = 5_000;
 const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
 
 /// Answers a public request for market data.
-pub fn answer(
+pub(super) fn answer(
     shell: &Shell,
     endpoint: Endpoint,
     params: &mut Params,
