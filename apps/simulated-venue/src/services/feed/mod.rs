@@ -10,65 +10,10 @@ pub mod random;
 pub mod recording;
 pub mod trades;
 
-use std::sync::Arc;
-
 use rust_common::Instrument;
 
-use crate::error::StartError;
 use crate::models::decimal;
-use crate::models::feed::{Feed, Level, NoFeed};
-use crate::services::replay::Columns;
-use crate::settings::{FeedKind, FeedSettings, InstrumentSettings, timeframe_ms};
-
-/// Opens the feed that the settings name, for the instruments in their order. Under a mirror the
-/// feed itself is empty: its events come from `mirror` as inputs of their own.
-///
-/// # Errors
-/// `StartError` naming the file, or the setting, and what is wrong with it.
-pub fn open(
-    settings: &FeedSettings,
-    instruments: &[InstrumentSettings],
-) -> Result<Box<dyn Feed>, StartError> {
-    let mut markets = Vec::new();
-    for entry in instruments {
-        let wrong = |message| StartError::config(&entry.columns_dir, message);
-        markets.push(FeedMarket {
-            instrument: entry.instrument().map_err(wrong)?,
-            start_price: None,
-        });
-    }
-    Ok(match settings.kind {
-        FeedKind::Generator => Box::new(generator::GeneratorFeed::new(
-            settings.seed,
-            settings.events_per_second,
-            &markets,
-        )),
-        FeedKind::OrderBook => {
-            Box::new(order_book::OrderBookFeed::open(&settings.paths, &markets)?)
-        }
-        FeedKind::Trades => Box::new(trades::open(&settings.paths, &markets)?),
-        FeedKind::Bars => Box::new(bars::open(recorded_bars(instruments, markets)?)),
-        FeedKind::Mirror => Box::new(NoFeed),
-    })
-}
-
-fn recorded_bars(
-    instruments: &[InstrumentSettings],
-    markets: Vec<FeedMarket>,
-) -> Result<Vec<bars::RecordedBars>, StartError> {
-    let mut recorded = Vec::new();
-    for (entry, market) in instruments.iter().zip(markets) {
-        let wrong = |message| StartError::columns(&entry.columns_dir, message);
-        let interval_ms = timeframe_ms(&entry.timeframe)
-            .ok_or_else(|| wrong(format!("timeframe \"{}\" is not known", entry.timeframe)))?;
-        recorded.push(bars::RecordedBars {
-            market,
-            interval_ms,
-            columns: Arc::new(Columns::read(&entry.columns_dir, interval_ms)?),
-        });
-    }
-    Ok(recorded)
-}
+use crate::models::feed::{Feed, Level};
 
 /// An instrument as a feed sees it; its place in the list is the market's number.
 #[derive(Debug, Clone)]
