@@ -1,5 +1,6 @@
 //! Composition: settings to a running venue, and a running venue to its end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,15 +16,16 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::error::StartError;
+use crate::services::accounts::Accounts;
 use crate::services::control;
 use crate::services::core::VenueState;
 use crate::services::core::market::Market;
 use crate::services::core::matching::Matching;
 use crate::services::engine::{Ended, Engine};
 use crate::services::http::{self, App};
-use crate::services::limits::{Ceilings, Limits};
+use crate::services::limits::Limits;
 use crate::services::replay::Columns;
-use crate::services::shell::{LogRecord, Shell, identity, replay};
+use crate::services::shell::{LogRecord, Rules, Shell, identity, replay};
 use crate::services::store::{Store, Sync};
 use crate::settings::{InstrumentSettings, Mode, Settings, timeframe_ms};
 
@@ -53,6 +55,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     let (stop, stopped) = watch::channel(false);
     let app = App {
         engine: engine.clone(),
+        timing: settings.timing,
         stop: stopped.clone(),
     };
     let mut tasks = vec![
@@ -213,9 +216,18 @@ pub fn load(settings: &Settings, clock: Clock) -> Result<Shell, StartError> {
         hash = state.chain_hash(),
         "state rebuilt from the input log"
     );
-    let limits = Limits::new(Ceilings::for_mode(settings.mode == Mode::Lockstep));
-    let who = (settings.credentials.clone(), settings.mode);
-    Ok(Shell::new(state, store, limits, clock, who))
+    let limits = Limits::new(settings.limits);
+    let who = (Accounts::new(&settings.accounts), settings.mode);
+    let mut shell = Shell::new(state, store, limits, clock, who);
+    shell.rules = Rules {
+        preventions: settings
+            .instruments
+            .iter()
+            .map(|entry| entry.default_self_trade_prevention_mode)
+            .collect(),
+        exchange: settings.exchange_filters.clone(),
+    };
+    Ok(shell)
 }
 
 fn build(settings: &Settings, markets: Vec<Market>) -> Result<VenueState, StartError> {
@@ -224,10 +236,10 @@ fn build(settings: &Settings, markets: Vec<Market>) -> Result<VenueState, StartE
         message,
     };
     let mut balances = Vec::new();
-    for (name, amount) in &settings.balances {
+    for (name, amount) in opening_balances(settings) {
         balances.push((
             Currency::new(name.clone()).map_err(|e| wrong(e.to_string()))?,
-            *amount,
+            amount,
         ));
     }
     let instruments: Vec<Instrument> = markets
@@ -255,20 +267,7 @@ fn build(settings: &Settings, markets: Vec<Market>) -> Result<VenueState, StartE
 
 fn market(entry: &InstrumentSettings) -> Result<Market, StartError> {
     let wrong = |message: String| StartError::columns(&entry.columns_dir, message);
-    let fields = json!({
-        "instrument_id": entry.instrument_id,
-        "symbol": entry.symbol,
-        "base_currency": entry.base_currency,
-        "quote_currency": entry.quote_currency,
-        "price_scale": entry.price_scale,
-        "quantity_scale": entry.quantity_scale,
-        "tick_size": entry.tick_size,
-        "step_size": entry.step_size,
-        "min_quantity": entry.min_quantity,
-        "min_notional": entry.min_notional,
-    });
-    let instrument: Instrument = serde_json::from_value(fields)
-        .map_err(|e| wrong(format!("instrument {}: {e}", entry.instrument_id)))?;
+    let instrument = entry.instrument().map_err(wrong)?;
     let interval_ms = timeframe_ms(&entry.timeframe)
         .ok_or_else(|| wrong(format!("timeframe {} is not known", entry.timeframe)))?;
     let columns = Arc::new(Columns::read(&entry.columns_dir, interval_ms)?);
@@ -278,6 +277,12 @@ fn market(entry: &InstrumentSettings) -> Result<Market, StartError> {
         interval_ms,
         columns,
     ))
+}
+
+/// What the only account of the bar modes begins with.
+fn opening_balances(settings: &Settings) -> BTreeMap<String, i128> {
+    let first = settings.accounts.first();
+    first.map_or_else(BTreeMap::new, |account| account.balances.clone())
 }
 
 fn settings_identity(settings: &Settings, markets: &[Market]) -> Result<String, StartError> {
@@ -291,7 +296,10 @@ fn settings_identity(settings: &Settings, markets: &[Market]) -> Result<String, 
         })
         .collect();
     let account = json!({
-        "balances": settings.balances.iter().map(|(k, v)| (k, v.to_string())).collect::<Vec<_>>(),
+        "balances": opening_balances(settings)
+            .iter()
+            .map(|(k, v)| (k, v.to_string()))
+            .collect::<Vec<_>>(),
         "maker_fee_rate": settings.maker_fee_rate,
         "taker_fee_rate": settings.taker_fee_rate,
         "slippage": settings.slippage,

@@ -4,12 +4,15 @@ use rust_common::Instrument;
 
 use crate::clock::Clock;
 use crate::error::VenueError;
-use crate::models::orders::Input;
+use crate::models::filters::ExchangeFilters;
+use crate::models::orders::{Input, SelfTradePrevention};
+use crate::services::accounts::Accounts;
 use crate::services::core::{Event, Outcome, VenueState};
 use crate::services::limits::Limits;
+use crate::services::sessions::Sessions;
 use crate::services::store::{Store, Sync};
 use crate::services::streams::hub::Hub;
-use crate::settings::{Credentials, Mode};
+use crate::settings::Mode;
 use serde::{Deserialize, Serialize};
 
 /// A line of the input log.
@@ -38,6 +41,14 @@ pub struct LogOutcome {
     pub last_execution_id: u64,
 }
 
+/// Rules of the configuration that requests ask for by market.
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// The default mode by market.
+    pub preventions: Vec<SelfTradePrevention>,
+    pub exchange: ExchangeFilters,
+}
+
 /// State and everything around it; lives on the engine thread and is touched by nothing else.
 #[derive(Debug)]
 pub struct Shell {
@@ -45,7 +56,9 @@ pub struct Shell {
     pub limits: Limits,
     pub hub: Hub,
     pub clock: Clock,
-    pub credentials: Credentials,
+    pub accounts: Accounts,
+    pub sessions: Sessions,
+    pub rules: Rules,
     pub mode: Mode,
     store: Store,
     /// Events of inputs that are not durable yet.
@@ -59,19 +72,27 @@ impl Shell {
         store: Store,
         limits: Limits,
         clock: Clock,
-        (credentials, mode): (Credentials, Mode),
+        (accounts, mode): (Accounts, Mode),
     ) -> Self {
         Self {
+            hub: Hub::attached(&state),
             state,
             limits,
-            hub: Hub::default(),
             clock,
-            credentials,
+            accounts,
+            sessions: Sessions::default(),
+            rules: Rules::default(),
             mode,
             store,
             unpublished: Vec::new(),
             failure: None,
         }
+    }
+
+    /// The self-trade prevention of orders that name none.
+    pub fn default_prevention(&self, market: usize) -> SelfTradePrevention {
+        let modes = &self.rules.preventions;
+        modes.get(market).copied().unwrap_or_default()
     }
 
     /// Why the venue had to stop, if it had to.
@@ -114,8 +135,9 @@ impl Shell {
             self.fail(format!("{}: {e}", self.store.path().display()));
             return Err(VenueError::internal());
         }
-        self.limits
-            .release_orders(applied.first_fills.values().sum());
+        for (account, count) in &applied.first_fills {
+            self.limits.release_orders(*account, *count);
+        }
         self.unpublished.extend(applied.events);
         Ok(applied.outcome)
     }
@@ -131,7 +153,7 @@ impl Shell {
             return false;
         }
         for event in std::mem::take(&mut self.unpublished) {
-            self.hub.publish(&event, &self.state);
+            self.publish(&event);
         }
         true
     }
@@ -175,6 +197,13 @@ impl Shell {
             orders,
             list,
             last_execution_id: self.state.last_execution_id(),
+        }
+    }
+
+    fn publish(&mut self, event: &Event) {
+        match event {
+            Event::User { account, payload } => self.sessions.publish(*account, payload),
+            _ => self.hub.publish(event, &self.state),
         }
     }
 }

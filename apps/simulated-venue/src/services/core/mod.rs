@@ -12,6 +12,7 @@ mod placing;
 pub mod queries;
 pub mod reports;
 mod stepping;
+pub mod tape;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,11 +21,14 @@ use sha2::{Digest, Sha256};
 
 use crate::error::VenueError;
 use crate::models::accounts::AccountId;
+use crate::models::feed::Level;
 use crate::models::orders::{FeedReply, Input, StepReply};
 use auction::{Auction, AuctionConfig, Floor};
 use book::Book;
 use market::{Market, Schedule};
 use matching::{Matching, Report};
+use tape::Tape;
+use tape::following::Tapes;
 
 pub use crate::models::events::{Event, PublicTrade};
 
@@ -85,6 +89,7 @@ pub struct VenueState {
     last_execution_id: u64,
     inputs: u64,
     chain: [u8; 32],
+    tapes: Tapes,
 }
 
 impl VenueState {
@@ -110,6 +115,7 @@ impl VenueState {
             last_execution_id: 0,
             inputs: 0,
             chain: [0; 32],
+            tapes: Tapes::default(),
         };
         state.open_markets()?;
         Ok(state)
@@ -118,7 +124,12 @@ impl VenueState {
     /// A venue in market mode. Its markets are made by [`Market::live`].
     pub fn market_mode(config: AuctionConfig, mut markets: Vec<Market>) -> Self {
         let auction = Auction::new(config, &mut markets);
+        let tapes = markets.iter().map(|market| {
+            let instrument = &market.instrument;
+            Tape::new(instrument.price_scale, instrument.quantity_scale)
+        });
         Self {
+            tapes: Tapes::new(tapes.collect()),
             matching: Matching::Auction(Box::new(auction)),
             schedule: Schedule::new(&[]),
             markets,
@@ -145,6 +156,22 @@ impl VenueState {
             .iter()
             .position(|market| market.symbol() == symbol);
         position.ok_or_else(VenueError::invalid_symbol)
+    }
+
+    /// The public record of a market; `None` in the bar modes.
+    pub fn tape(&self, market: usize) -> Option<&Tape> {
+        self.tapes.get(market)
+    }
+
+    /// The published book of a market mode market: its update id and at most `limit` levels of
+    /// each side, best first.
+    pub fn published(&self, market: usize, limit: usize) -> Option<(u64, Vec<Level>, Vec<Level>)> {
+        let Matching::Auction(auction) = &self.matching else {
+            return None;
+        };
+        let depth = auction.depth(market)?;
+        let (bids, asks) = depth.published(limit);
+        Some((depth.last_update_id(), bids, asks))
     }
 
     pub fn book(&self) -> &Book {
@@ -232,9 +259,10 @@ impl VenueState {
         let outcome = self.execute(input, &mut effects)?;
         self.inputs += 1;
         self.link(input, &effects.reports);
+        let now = self.market_time();
         Ok(Applied {
             outcome,
-            events: effects.events,
+            events: self.tapes.follow(effects.events, now),
             first_fills: effects.first_fills,
         })
     }
