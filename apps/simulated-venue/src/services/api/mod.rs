@@ -10,7 +10,6 @@ pub mod market;
 pub mod params;
 pub mod payloads;
 pub mod replace;
-mod rules;
 mod tickets;
 pub mod trade;
 pub mod units;

@@ -123,6 +123,11 @@ impl VenueState {
     /// A venue in market mode. Its markets are made by [`Market::live`].
     pub fn market_mode(config: AuctionConfig, mut markets: Vec<Market>) -> Self {
         let auction = Auction::new(config, &mut markets);
+        let tapes = markets.iter().map(|market| {
+            let instrument = &market.instrument;
+            Tape::new(instrument.price_scale, instrument.quantity_scale)
+        });
+        let tapes = Tapes::new(tapes.collect());
         Self {
             matching: Matching::Auction(Box::new(auction)),
             schedule: Schedule::new(&[]),
@@ -133,6 +138,7 @@ impl VenueState {
             last_execution_id: 0,
             inputs: 0,
             chain: [0; 32],
+            tapes,
         }
     }
 
@@ -150,6 +156,11 @@ impl VenueState {
             .iter()
             .position(|market| market.symbol() == symbol);
         position.ok_or_else(VenueError::invalid_symbol)
+    }
+
+    /// The public record of a market; `None` in the bar modes.
+    pub fn tape(&self, market: usize) -> Option<&Tape> {
+        self.tapes.get(market)
     }
 
     pub fn book(&self) -> &Book {
@@ -237,9 +248,10 @@ impl VenueState {
         let outcome = self.execute(input, &mut effects)?;
         self.inputs += 1;
         self.link(input, &effects.reports);
+        let now = self.market_time();
         Ok(Applied {
             outcome,
-            events: effects.events,
+            events: self.tapes.follow(effects.events, now),
             first_fills: effects.first_fills,
         })
     }
