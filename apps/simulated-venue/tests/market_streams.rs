@@ -30,6 +30,7 @@ use simulated_venue::services::core::market::Market;
 use simulated_venue::services::feed::FeedMarket;
 use simulated_venue::services::feed::mirror::Mirror;
 use simulated_venue::services::feed::order_book::OrderBookFeed;
+use simulated_venue::services::streams::boards::published;
 use simulated_venue::services::streams::hub::{Hub, Interest, QUEUE, Wanted};
 use simulated_venue::services::streams::names;
 use simulated_venue::settings::Mode;
@@ -127,7 +128,7 @@ impl Book {
 
 /// The published book of the venue as a reader of `GET /api/v3/depth` builds it.
 fn served(state: &VenueState) -> Book {
-    let (last_update_id, bids, asks) = state.published(0, 5_000).unwrap();
+    let (last_update_id, bids, asks) = published(state, 0, 5_000).unwrap();
     let text = |mantissa: i64, scale: u8| format8(i128::from(mantissa), scale);
     let rows = |levels: &[Level]| -> Value {
         let row = |l: &Level| json!([text(l.price, 2), text(l.quantity, 8)]);

@@ -4,7 +4,6 @@ use rust_common::Instrument;
 
 use crate::clock::Clock;
 use crate::error::VenueError;
-use crate::models::filters::ExchangeFilters;
 use crate::models::orders::{Input, SelfTradePrevention};
 use crate::services::accounts::Accounts;
 use crate::services::core::{Event, Outcome, VenueState};
@@ -41,14 +40,6 @@ pub struct LogOutcome {
     pub last_execution_id: u64,
 }
 
-/// Rules of the configuration that requests ask for by market.
-#[derive(Debug, Default)]
-pub struct Rules {
-    /// The default mode by market.
-    pub preventions: Vec<SelfTradePrevention>,
-    pub exchange: ExchangeFilters,
-}
-
 /// State and everything around it; lives on the engine thread and is touched by nothing else.
 #[derive(Debug)]
 pub struct Shell {
@@ -58,7 +49,8 @@ pub struct Shell {
     pub clock: Clock,
     pub accounts: Accounts,
     pub sessions: Sessions,
-    pub rules: Rules,
+    /// The default self-trade prevention by market.
+    pub preventions: Vec<SelfTradePrevention>,
     pub mode: Mode,
     store: Store,
     failure: Option<String>,
@@ -79,7 +71,7 @@ impl Shell {
             clock,
             accounts,
             sessions: Sessions::default(),
-            rules: Rules::default(),
+            preventions: Vec::new(),
             mode,
             store,
             failure: None,
@@ -88,8 +80,7 @@ impl Shell {
 
     /// The self-trade prevention of orders that name none.
     pub fn default_prevention(&self, market: usize) -> SelfTradePrevention {
-        let modes = &self.rules.preventions;
-        modes.get(market).copied().unwrap_or_default()
+        self.preventions.get(market).copied().unwrap_or_default()
     }
 
     /// Why the venue had to stop, if it had to.
@@ -128,9 +119,14 @@ impl Shell {
             outcome: self.log_outcome(&applied.outcome),
             hash: self.state.chain_hash(),
         };
-        // A step in which nothing executed gives the same result when it is asked for again.
-        let is_step = matches!(input, Input::Step { .. });
-        let is_quiet = is_step && executions == self.state.last_execution_id();
+        // A step in which nothing executed gives the same result when it is asked for again; so
+        // does a move of the feed that no account took part in.
+        let is_moved = matches!(input, Input::Feed { .. } | Input::Mirror { .. });
+        let is_user = |event: &Event| matches!(event, Event::User { .. });
+        let is_quiet = match input {
+            Input::Step { .. } => executions == self.state.last_execution_id(),
+            _ => is_moved && !applied.events.iter().any(is_user),
+        };
         let sync = if is_quiet { Sync::Later } else { Sync::Now };
         if let Err(e) = self.store.append(&record, sync) {
             self.fail(format!("{}: {e}", self.store.path().display()));
