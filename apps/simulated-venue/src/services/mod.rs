@@ -8,6 +8,8 @@ pub mod engine;
 pub mod feed;
 pub mod http;
 pub mod limits;
+pub mod opening;
+pub mod playing;
 pub mod replay;
 pub mod rollup;
 pub mod server;

@@ -22,12 +22,15 @@ use crate::services::core::VenueState;
 use crate::services::core::market::Market;
 use crate::services::core::matching::Matching;
 use crate::services::engine::{Ended, Engine};
+use crate::services::feed::mirror;
 use crate::services::http::{self, App};
 use crate::services::limits::Limits;
+use crate::services::opening;
+use crate::services::playing::{play_bars, play_feed};
 use crate::services::replay::Columns;
-use crate::services::shell::{LogRecord, Rules, Shell, identity, replay};
+use crate::services::shell::{LogRecord, Shell, identity, replay};
 use crate::services::store::{Store, Sync};
-use crate::settings::{InstrumentSettings, Mode, Settings, timeframe_ms};
+use crate::settings::{FeedKind, InstrumentSettings, Mode, Settings, timeframe_ms};
 
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -66,8 +69,18 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
             stopped.clone(),
         ),
     ];
-    if settings.mode == Mode::Free {
-        tasks.push(tokio::spawn(play(engine, settings.speed, stopped)));
+    match (settings.mode, &settings.feed) {
+        (Mode::Free, _) => {
+            tasks.push(tokio::spawn(play_bars(engine, settings.speed, stopped)));
+        }
+        (Mode::Market, Some(feed)) if feed.kind == FeedKind::Mirror => {
+            let mirror = opening::mirror(&settings, feed)?;
+            tasks.push(tokio::spawn(mirror::play(mirror, engine, stopped)));
+        }
+        (Mode::Market, Some(feed)) if feed.speed > 0.0 => {
+            tasks.push(tokio::spawn(play_feed(engine, feed.speed, stopped)));
+        }
+        _ => {}
     }
     write_ports(&settings.port_file, address, control_address)?;
     tracing::info!(%address, %control_address, mode = settings.mode.name(), "venue is listening");
@@ -145,48 +158,12 @@ fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>)
     })
 }
 
-/// Free mode: one step per base bar, `speed` market seconds per wall second.
-async fn play(engine: Engine, speed: f64, mut stopped: watch::Receiver<bool>) {
-    let mut due = tokio::time::Instant::now();
-    loop {
-        let ahead = engine
-            .call(|shell| {
-                let state = &shell.state;
-                state
-                    .next_close()
-                    .map(|close| (state.step() + 1, close - state.market_time()))
-            })
-            .await;
-        let Ok(Some((step, market_ms))) = ahead else {
-            return;
-        };
-        let wall_s = (market_ms.max(0) as f64) / 1_000.0 / speed;
-        due += Duration::try_from_secs_f64(wall_s).unwrap_or(Duration::MAX / 4);
-        tokio::select! {
-            () = tokio::time::sleep_until(due) => {}
-            _ = stopped.changed() => return,
-        }
-        match engine
-            .call(move |shell| control::advance(shell, step))
-            .await
-        {
-            Ok(Ok(_)) => {}
-            Ok(Err(e)) | Err(e) => {
-                tracing::error!(error = %e, step, "the replay stopped");
-                return;
-            }
-        }
-    }
-}
-
 /// Builds the state from data and log, without any door open.
 pub fn load(settings: &Settings, clock: Clock) -> Result<Shell, StartError> {
-    let mut markets = Vec::new();
-    for entry in &settings.instruments {
-        markets.push(market(entry)?);
-    }
-    let identity = settings_identity(settings, &markets)?;
-    let mut state = build(settings, markets)?;
+    let (mut state, identity) = match settings.mode {
+        Mode::Market => opening::open(settings)?,
+        Mode::Lockstep | Mode::Free => open_bars(settings)?,
+    };
     let opened = Store::open::<LogRecord>(&settings.state_dir)?;
     let mut store = opened.store;
     if opened.truncated > 0 {
@@ -219,15 +196,22 @@ pub fn load(settings: &Settings, clock: Clock) -> Result<Shell, StartError> {
     let limits = Limits::new(settings.limits);
     let who = (Accounts::new(&settings.accounts), settings.mode);
     let mut shell = Shell::new(state, store, limits, clock, who);
-    shell.rules = Rules {
-        preventions: settings
-            .instruments
-            .iter()
-            .map(|entry| entry.default_self_trade_prevention_mode)
-            .collect(),
-        exchange: settings.exchange_filters.clone(),
-    };
+    shell.preventions = settings
+        .instruments
+        .iter()
+        .map(|entry| entry.default_self_trade_prevention_mode)
+        .collect();
     Ok(shell)
+}
+
+/// A venue of the bar modes before its first input, and what its log belongs to.
+fn open_bars(settings: &Settings) -> Result<(VenueState, String), StartError> {
+    let mut markets = Vec::new();
+    for entry in &settings.instruments {
+        markets.push(market(entry)?);
+    }
+    let identity = settings_identity(settings, &markets)?;
+    Ok((build(settings, markets)?, identity))
 }
 
 fn build(settings: &Settings, markets: Vec<Market>) -> Result<VenueState, StartError> {

@@ -4,7 +4,6 @@ use rust_common::Instrument;
 
 use crate::clock::Clock;
 use crate::error::VenueError;
-use crate::models::filters::ExchangeFilters;
 use crate::models::orders::{Input, SelfTradePrevention};
 use crate::services::accounts::Accounts;
 use crate::services::core::{Event, Outcome, VenueState};
@@ -41,14 +40,6 @@ pub struct LogOutcome {
     pub last_execution_id: u64,
 }
 
-/// Rules of the configuration that requests ask for by market.
-#[derive(Debug, Default)]
-pub struct Rules {
-    /// The default mode by market.
-    pub preventions: Vec<SelfTradePrevention>,
-    pub exchange: ExchangeFilters,
-}
-
 /// State and everything around it; lives on the engine thread and is touched by nothing else.
 #[derive(Debug)]
 pub struct Shell {
@@ -58,7 +49,8 @@ pub struct Shell {
     pub clock: Clock,
     pub accounts: Accounts,
     pub sessions: Sessions,
-    pub rules: Rules,
+    /// The default self-trade prevention by market.
+    pub preventions: Vec<SelfTradePrevention>,
     pub mode: Mode,
     store: Store,
     /// Events of inputs that are not durable yet.
@@ -81,7 +73,7 @@ impl Shell {
             clock,
             accounts,
             sessions: Sessions::default(),
-            rules: Rules::default(),
+            preventions: Vec::new(),
             mode,
             store,
             unpublished: Vec::new(),
@@ -91,8 +83,7 @@ impl Shell {
 
     /// The self-trade prevention of orders that name none.
     pub fn default_prevention(&self, market: usize) -> SelfTradePrevention {
-        let modes = &self.rules.preventions;
-        modes.get(market).copied().unwrap_or_default()
+        self.preventions.get(market).copied().unwrap_or_default()
     }
 
     /// Why the venue had to stop, if it had to.
@@ -140,6 +131,11 @@ impl Shell {
         }
         self.unpublished.extend(applied.events);
         Ok(applied.outcome)
+    }
+
+    /// How often the disk was waited for: far less often than there are inputs under load.
+    pub fn syncs(&self) -> u64 {
+        self.store.syncs()
     }
 
     /// Makes every input since the last commit durable and publishes what they led to. Returns

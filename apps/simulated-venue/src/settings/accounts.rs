@@ -21,6 +21,8 @@ pub struct AccountSettings {
     pub permissions: Vec<String>,
     /// Mantissas at scale 8 by currency.
     pub balances: BTreeMap<String, i128>,
+    /// Accounts of one group do not trade with each other.
+    pub trade_group: Option<i64>,
     pub keys: Vec<KeySettings>,
 }
 
@@ -45,6 +47,7 @@ pub(super) struct AccountFile {
     can_trade: bool,
     #[serde(default)]
     can_withdraw: bool,
+    trade_group: Option<i64>,
     #[serde(default)]
     balances: BTreeMap<String, String>,
 }
@@ -80,6 +83,7 @@ pub(super) fn only(
         name: ONLY_ACCOUNT.to_owned(),
         permissions: vec!["SPOT".to_owned()],
         balances,
+        trade_group: None,
         keys: vec![KeySettings {
             key: Key::hmac(&credentials.api_secret),
             api_key: credentials.api_key,
@@ -146,6 +150,7 @@ fn account(table: AccountFile, key: KeySettings) -> Result<AccountSettings, Stri
         name,
         permissions,
         balances,
+        trade_group: table.trade_group,
         keys: vec![key],
     })
 }

@@ -94,6 +94,8 @@ pub struct InstrumentSettings {
     pub columns_dir: PathBuf,
     #[serde(default, rename = "filters")]
     filter_file: FilterFile,
+    /// Where a generated market begins.
+    pub start_price: Option<String>,
     #[serde(default)]
     pub default_self_trade_prevention_mode: SelfTradePrevention,
 }

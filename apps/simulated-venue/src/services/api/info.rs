@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::dispatch::Caller;
 use super::market::selected;
 use super::params::Params;
-use super::rules;
 use crate::error::VenueError;
 use crate::models::orders::SelfTradePrevention;
+use crate::services::core::auction::describing::{describe_assets, describe_exchange};
 use crate::services::core::filters;
 use crate::services::core::market::Market;
 use crate::services::limits;
@@ -46,7 +46,7 @@ pub fn exchange_info(shell: &Shell, params: &mut Params, now: i64) -> Result<Val
         "timezone": "UTC",
         "serverTime": now,
         "rateLimits": limits::describe(shell.limits.ceilings()),
-        "exchangeFilters": rules::exchange_filters(&shell.rules.exchange),
+        "exchangeFilters": exchange_filters(shell),
         "symbols": symbols,
     }))
 }
@@ -69,35 +69,17 @@ fn symbol_info(shell: &Shell, market: &Market) -> Value {
         .filter(|mode| is_live || **mode == SelfTradePrevention::None)
         .map(|mode| mode.name())
         .collect();
-    let kinds: &[&str] = if is_live {
-        &[
-            "LIMIT",
-            "LIMIT_MAKER",
-            "MARKET",
-            "STOP_LOSS",
-            "STOP_LOSS_LIMIT",
-            "TAKE_PROFIT",
-            "TAKE_PROFIT_LIMIT",
-        ]
-    } else {
-        &["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS"]
-    };
-    let filters = if is_live {
-        rules::symbol_filters(market)
-    } else {
-        filters::describe(market)
-    };
     json!({
         "symbol": market.symbol(), "status": market.status().name(),
         "baseAsset": instrument.base_currency, "baseAssetPrecision": 8,
         "quoteAsset": instrument.quote_currency, "quotePrecision": 8, "quoteAssetPrecision": 8,
         "baseCommissionPrecision": 8, "quoteCommissionPrecision": 8,
-        "orderTypes": kinds,
+        "orderTypes": shell.state.order_types(),
         "icebergAllowed": is_live, "ocoAllowed": true, "otoAllowed": is_live, "opoAllowed": false,
         "quoteOrderQtyMarketAllowed": is_live, "allowTrailingStop": is_live,
         "cancelReplaceAllowed": is_live, "amendAllowed": is_live, "pegInstructionsAllowed": false,
         "isSpotTradingAllowed": true, "isMarginTradingAllowed": false,
-        "filters": filters, "permissions": [], "permissionSets": [["SPOT"]],
+        "filters": filters::describe(market), "permissions": [], "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": prevention.name(),
         "allowedSelfTradePreventionModes": modes,
     })
@@ -131,11 +113,7 @@ pub fn my_filters(
         .ok_or_else(|| VenueError::missing("symbol"))?;
     params.finish()?;
     let market = shell.state.market(shell.state.market_index(&symbol)?)?;
-    let all = if market.is_live() {
-        rules::symbol_filters(market)
-    } else {
-        filters::describe(market)
-    };
+    let all = filters::describe(market);
     let is_own = |filter: &&Value| {
         let kind = filter.get("filterType").and_then(Value::as_str);
         kind.is_some_and(|kind| kind.starts_with("MAX_"))
@@ -146,10 +124,17 @@ pub fn my_filters(
         .flatten()
         .filter(is_own)
         .collect();
-    let exchange = &shell.rules.exchange;
+    let assets = shell.state.exchange_filters();
+    let assets = assets.map_or_else(|| json!([]), |filters| describe_assets(filters, market));
     Ok(json!({
-        "exchangeFilters": rules::exchange_filters(exchange),
+        "exchangeFilters": exchange_filters(shell),
         "symbolFilters": own,
-        "assetFilters": rules::asset_filters(exchange, &market.instrument),
+        "assetFilters": assets,
     }))
+}
+
+/// The bar modes have no filters over all symbols.
+fn exchange_filters(shell: &Shell) -> Value {
+    let filters = shell.state.exchange_filters();
+    filters.map_or_else(|| json!([]), describe_exchange)
 }

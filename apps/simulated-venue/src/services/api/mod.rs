@@ -12,7 +12,6 @@ mod market_tickers;
 pub mod params;
 pub mod payloads;
 pub mod replace;
-mod rules;
 mod tickets;
 pub mod trade;
 pub mod units;
