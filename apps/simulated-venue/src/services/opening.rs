@@ -98,7 +98,12 @@ pub fn mirror(settings: &Settings, feed: &FeedSettings) -> Result<Mirror, StartE
             start_price: None,
         });
     }
-    Mirror::new(feed.rest_url.as_deref(), feed.stream_url.as_deref(), entries).map_err(wrong)
+    Mirror::new(
+        feed.rest_url.as_deref(),
+        feed.stream_url.as_deref(),
+        entries,
+    )
+    .map_err(wrong)
 }
 
 fn generator(feed: &FeedSettings, entries: &[FeedMarket]) -> GeneratorFeed {

@@ -103,7 +103,8 @@ pub(super) fn time_zone(params: &mut Params) -> Result<i64, VenueError> {
     let Some(text) = params.take("timeZone")? else {
         return Ok(0);
     };
-    let invalid = || VenueError::bad_request(-1130, "Data sent for parameter 'timeZone' is not valid.");
+    let invalid =
+        || VenueError::bad_request(-1130, "Data sent for parameter 'timeZone' is not valid.");
     offset_ms(&text).ok_or_else(invalid)
 }
 
