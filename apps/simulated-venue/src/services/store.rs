@@ -31,6 +31,7 @@ pub struct Store {
     file: File,
     path: PathBuf,
     unsynced: u32,
+    syncs: u64,
     _lock: File,
 }
 
@@ -82,6 +83,7 @@ impl Store {
                 file,
                 path,
                 unsynced: 0,
+                syncs: 0,
                 _lock: lock,
             },
             records,
@@ -109,8 +111,14 @@ impl Store {
             return Ok(());
         }
         self.file.sync_data()?;
+        self.syncs += 1;
         self.unsynced = 0;
         Ok(())
+    }
+
+    /// How often the disk was waited for since the log was opened.
+    pub fn syncs(&self) -> u64 {
+        self.syncs
     }
 
     pub fn path(&self) -> &Path {
