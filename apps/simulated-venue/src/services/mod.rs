@@ -4,6 +4,7 @@ pub mod api;
 pub mod control;
 pub mod core;
 pub mod engine;
+pub mod faults;
 pub mod http;
 pub mod limits;
 pub mod replay;

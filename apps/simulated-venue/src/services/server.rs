@@ -1,5 +1,6 @@
 //! Composition: settings to a running venue, and a running venue to its end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,16 +16,21 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::error::StartError;
+use crate::models::accounts::AccountId;
 use crate::services::control;
 use crate::services::core::VenueState;
 use crate::services::core::market::Market;
 use crate::services::core::matching::Matching;
 use crate::services::engine::{Ended, Engine};
+use crate::services::faults::Faults;
+use crate::services::faults::board::Account;
+use crate::services::faults::door::{self, Door};
+use crate::services::faults::engine::lag::{Lag, Source};
 use crate::services::http::{self, App};
 use crate::services::limits::{Ceilings, Limits};
 use crate::services::replay::Columns;
 use crate::services::shell::{LogRecord, Shell, identity, replay};
-use crate::services::store::{Store, Sync};
+use crate::services::store::{LOG_NAME, Store, Sync};
 use crate::settings::{InstrumentSettings, Mode, Settings, timeframe_ms};
 
 const GRACE: Duration = Duration::from_secs(3);
@@ -48,7 +54,10 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     let control_listener = listen(settings.control_listen).await?;
     let address = local(&listener, settings.listen)?;
     let control_address = local(&control_listener, settings.control_listen)?;
-    let shell = load(&settings, clock)?;
+    let faults = Faults::new(accounts(&settings));
+    let clock = Clock::Skewed(Box::new(clock), faults.skew_ms());
+    let mut shell = load(&settings, clock)?;
+    shell.lag = Lag::new(faults.clone(), lag_source(&settings));
     let (engine, ended) = Engine::start(shell)?;
     let (stop, stopped) = watch::channel(false);
     let app = App {
@@ -56,10 +65,18 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         stop: stopped.clone(),
     };
     let mut tasks = vec![
-        serve(listener, http::router(app), stopped.clone()),
+        door::serve(
+            listener,
+            http::router(app),
+            Door {
+                faults: faults.clone(),
+                engine: engine.clone(),
+            },
+            stopped.clone(),
+        ),
         serve(
             control_listener,
-            control::router(engine.clone(), &settings.control_token),
+            control::router(engine.clone(), faults, &settings.control_token),
             stopped.clone(),
         ),
     ];
@@ -173,6 +190,32 @@ async fn play(engine: Engine, speed: f64, mut stopped: watch::Receiver<bool>) {
                 return;
             }
         }
+    }
+}
+
+/// The accounts by API key, as fault rules name them.
+fn accounts(settings: &Settings) -> BTreeMap<String, Account> {
+    let only = Account {
+        name: "main".to_owned(),
+        id: AccountId::FIRST,
+    };
+    BTreeMap::from([(settings.credentials.api_key.clone(), only)])
+}
+
+/// What lagging queries are answered from.
+fn lag_source(settings: &Settings) -> Source {
+    let log = settings.state_dir.join(LOG_NAME);
+    let settings = settings.clone();
+    let build = move || {
+        let markets: Result<Vec<Market>, StartError> =
+            settings.instruments.iter().map(market).collect();
+        markets
+            .and_then(|markets| build(&settings, markets))
+            .map_err(|e| e.to_string())
+    };
+    Source {
+        log,
+        build: Box::new(build),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::error::VenueError;
 use crate::models::orders::Input;
 use crate::services::core::{Event, Outcome, VenueState};
+use crate::services::faults::engine::lag::Lag;
 use crate::services::limits::Limits;
 use crate::services::store::{Store, Sync};
 use crate::services::streams::hub::Hub;
@@ -46,6 +47,7 @@ pub struct Shell {
     pub clock: Clock,
     pub credentials: Credentials,
     pub mode: Mode,
+    pub lag: Lag,
     store: Store,
     failure: Option<String>,
 }
@@ -65,8 +67,16 @@ impl Shell {
             clock,
             credentials,
             mode,
+            lag: Lag::default(),
             store,
             failure: None,
+        }
+    }
+
+    /// Trades places with a state that lags behind; called in pairs.
+    pub fn swap_state(&mut self, at: usize) {
+        if let Some(other) = self.lag.state_mut(at) {
+            std::mem::swap(&mut self.state, other);
         }
     }
 

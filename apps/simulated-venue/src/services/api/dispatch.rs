@@ -8,6 +8,9 @@ use super::endpoints::Endpoint;
 use super::params::Params;
 use super::{account, market, trade};
 use crate::error::VenueError;
+use crate::services::faults::Faults;
+use crate::services::faults::calls::Call;
+use crate::services::faults::engine::lag;
 use crate::services::shell::Shell;
 use crate::services::signing;
 
@@ -23,6 +26,15 @@ pub struct Request {
     pub params: Params,
     pub address: IpAddr,
     pub credentials: Presented,
+}
+
+impl Request {
+    /// The request as fault rules see it, once they ask.
+    fn as_call(&self) -> impl FnOnce(&Faults) -> Call + use<> {
+        let (endpoint, params) = (self.endpoint, self.params.clone());
+        let api_key = self.credentials.api_key.clone();
+        move |faults| Call::of_endpoint(endpoint, params.into_map(), faults, api_key.as_deref())
+    }
 }
 
 /// What the caller shows to prove who it is.
@@ -47,10 +59,10 @@ pub fn handle(shell: &mut Shell, request: Request) -> Reply {
     let now = shell.clock.now_ms();
     let (endpoint, address) = (request.endpoint, request.address);
     let weight = endpoint.weight(&request.params);
-    let result = shell
-        .limits
-        .charge(address, weight, now)
-        .and_then(|()| answer(shell, request, now));
+    let result = shell.limits.charge(address, weight, now).and_then(|()| {
+        let call = request.as_call();
+        lag::around(shell, call, |shell| answer(shell, request, now))
+    });
     if result.is_ok() && endpoint.is_free_on_success() {
         shell.limits.refund(address, weight);
     }
