@@ -14,6 +14,7 @@ pub mod door;
 pub mod engine;
 
 pub mod params;
+pub mod proxy;
 pub mod rules;
 pub mod traffic;
 

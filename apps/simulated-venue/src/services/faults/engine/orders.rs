@@ -8,7 +8,7 @@ use crate::services::faults::calls::Call;
 use crate::services::shell::Shell;
 
 /// The market of a symbol.
-pub fn market_index(shell: &Shell, symbol: &str) -> Result<usize, String> {
+pub(super) fn market_index(shell: &Shell, symbol: &str) -> Result<usize, String> {
     shell.state.market_index(symbol).map_err(|_| {
         let known: Vec<&str> = shell.state.markets().iter().map(Market::symbol).collect();
         format!(
@@ -23,7 +23,11 @@ fn belongs(order: &OrderRecord, account: AccountId, market: usize) -> bool {
 }
 
 /// The order that a cancel, a cancelReplace, an amend or a query names.
-pub fn target(shell: &Shell, account: AccountId, call: &Call) -> Result<OrderRecord, String> {
+pub(super) fn target(
+    shell: &Shell,
+    account: AccountId,
+    call: &Call,
+) -> Result<OrderRecord, String> {
     let param = |names: [&str; 2]| names.iter().find_map(|name| call.params.get(*name));
     let symbol = call
         .params
@@ -57,7 +61,11 @@ pub fn target(shell: &Shell, account: AccountId, call: &Call) -> Result<OrderRec
 }
 
 /// The order that a placement has just made: by its client order id, else the newest.
-pub fn placed(shell: &Shell, account: AccountId, call: &Call) -> Result<OrderRecord, String> {
+pub(super) fn placed(
+    shell: &Shell,
+    account: AccountId,
+    call: &Call,
+) -> Result<OrderRecord, String> {
     let symbol = call
         .params
         .get("symbol")
@@ -74,7 +82,7 @@ pub fn placed(shell: &Shell, account: AccountId, call: &Call) -> Result<OrderRec
 }
 
 /// A decimal as a mantissa at `scale`.
-pub fn mantissa(name: &str, text: &str, scale: u8) -> Result<i64, String> {
+pub(super) fn mantissa(name: &str, text: &str, scale: u8) -> Result<i64, String> {
     let unit = 10_i128.pow(u32::from(8_u8.saturating_sub(scale)));
     let value = decimal::parse(text).map_err(|_| format!("{name} = \"{text}\" is no decimal"))?;
     if value % unit != 0 {
