@@ -185,7 +185,7 @@ fn check_books(state: &VenueState) {
     }
     for (asset, free, locked) in state.balances() {
         assert!(free >= 0 && locked >= 0, "{asset} {free} {locked}");
-        let is_idle = book.open_orders(None).is_empty();
+        let is_idle = book.open_orders(AccountId::FIRST, None).is_empty();
         assert!(!is_idle || locked == 0, "{asset} is locked by nothing");
     }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 /// A line of the input log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly every line is an input")]
 pub enum LogRecord {
     /// What the log belongs to; always the first line.
     Start { version: u32, identity: String },
@@ -124,7 +125,8 @@ impl Shell {
             self.fail(format!("{}: {e}", self.store.path().display()));
             return Err(VenueError::internal());
         }
-        self.limits.release_orders(applied.first_fills);
+        self.limits
+            .release_orders(applied.first_fills.values().sum());
         for event in &applied.events {
             self.publish(event);
         }
@@ -148,7 +150,7 @@ impl Shell {
 
     fn log_outcome(&self, outcome: &Outcome) -> LogOutcome {
         let (orders, list) = match outcome {
-            Outcome::Order(id) => (vec![*id], None),
+            Outcome::Order(id) | Outcome::Amended(id) => (vec![*id], None),
             Outcome::List(id) => {
                 let legs = self
                     .state
@@ -159,7 +161,6 @@ impl Shell {
                 (legs.unwrap_or_default(), Some(*id))
             }
             Outcome::Canceled(ids) => (ids.clone(), None),
-            Outcome::Amended(id) => (vec![*id], None),
             Outcome::Replaced(both) => {
                 let canceled = both.canceled.iter().flatten().copied();
                 let placed = both.placed.iter().flatten().copied();

@@ -10,6 +10,7 @@ use crate::models::feed::FeedEvent;
 /// Everything that changes the venue. The log of these is its whole state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "inputs come one at a time")]
 pub enum Input {
     Order(OrderTicket),
     /// The pair that the bar modes know; [`Input::List`] is the general form.

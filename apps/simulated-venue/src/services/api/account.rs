@@ -6,6 +6,7 @@ use super::market::{limit, newest_or_oldest};
 use super::params::Params;
 use super::trade::find_order;
 use crate::error::VenueError;
+use crate::models::accounts::AccountId;
 use crate::models::orders::{ListRecord, OrderRecord, TradeRecord};
 use crate::services::core::payloads::{self, money_text};
 use crate::services::shell::Shell;
@@ -28,7 +29,7 @@ pub fn open_orders(shell: &Shell, params: &mut Params) -> Result<Value, VenueErr
     let market = symbol
         .map(|symbol| shell.state.market_index(&symbol))
         .transpose()?;
-    let orders = shell.state.book().open_orders(market);
+    let orders = shell.state.book().open_orders(AccountId::FIRST, market);
     orders
         .into_iter()
         .map(|order| show_order(shell, order))
@@ -188,7 +189,7 @@ pub fn query_list(shell: &Shell, params: &mut Params) -> Result<Value, VenueErro
     let book = shell.state.book();
     let list = match (list_id, name) {
         (Some(id), _) => book.lists.get(&id),
-        (None, Some(name)) => book.list_by_client_id(&name),
+        (None, Some(name)) => book.list_by_client_id(AccountId::FIRST, &name),
         (None, None) => {
             return Err(VenueError::missing_both("orderListId", "origClientOrderId"));
         }
@@ -204,7 +205,7 @@ fn show_list(shell: &Shell, list: &ListRecord) -> Result<Value, VenueError> {
 
 pub fn open_lists(shell: &Shell, params: &Params) -> Result<Value, VenueError> {
     params.finish()?;
-    let lists = shell.state.book().open_lists();
+    let lists = shell.state.book().open_lists(AccountId::FIRST);
     lists
         .into_iter()
         .map(|list| show_list(shell, list))

@@ -157,7 +157,7 @@ pub fn find_order<'a>(
             }
             Ok(order)
         }
-        (None, Some(name)) => Ok(book.by_client_id(market, &name)),
+        (None, Some(name)) => Ok(book.by_client_id(AccountId::FIRST, market, &name)),
         (None, None) => Err(VenueError::missing_both("origClientOrderId", "orderId")),
     }
 }
@@ -221,7 +221,7 @@ pub fn cancel_list(
     let book = shell.state.book();
     let list = match (list_id, name) {
         (Some(id), _) => book.lists.get(&id),
-        (None, Some(name)) => book.list_by_client_id(&name),
+        (None, Some(name)) => book.list_by_client_id(AccountId::FIRST, &name),
         (None, None) => {
             return Err(VenueError::missing_both("orderListId", "listClientOrderId"));
         }

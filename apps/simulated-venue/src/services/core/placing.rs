@@ -12,6 +12,9 @@ use crate::models::orders::{
 impl VenueState {
     /// Everything that would make `ticket` be refused, without placing it.
     pub fn check_order(&self, ticket: &OrderTicket) -> Result<(), VenueError> {
+        if let Some(view) = self.view() {
+            return view.check_order(ticket);
+        }
         let market = self.open_market(ticket.market)?;
         filters::notional(market, ticket.terms, ticket.quantity)?;
         filters::room(&self.book, ticket.market, &[ticket.terms], false)?;
@@ -24,7 +27,7 @@ impl VenueState {
         effects: &mut Effects,
     ) -> Result<Outcome, VenueError> {
         self.check_order(ticket)?;
-        let order_id = self.matching.submit(ticket)?;
+        let order_id = self.matching.bars()?.submit(ticket)?;
         let client_order_id = self.name(ticket.client_order_id.as_deref(), "o");
         let record = self.record(
             order_id,
@@ -56,7 +59,7 @@ impl VenueState {
         };
         filters::room(&self.book, ticket.market, &[limit, stop], true)?;
         self.check_oco_ids(ticket)?;
-        let ids = self.matching.submit_oco(ticket)?;
+        let ids = self.matching.bars()?.submit_oco(ticket)?;
         let now = self.market(ticket.market)?.time();
         let list_name = self.name(ticket.list_client_order_id.as_deref(), "l");
         self.book.insert_list(ListRecord {
@@ -95,7 +98,7 @@ impl VenueState {
         self.unused(stop.as_deref())?;
         let list = ticket.list_client_order_id.as_deref();
         let is_twin = limit.is_some() && limit == stop;
-        if is_twin || list.is_some_and(|id| self.book.is_open_list_id(id)) {
+        if is_twin || list.is_some_and(|id| self.book.is_open_list_id(AccountId::FIRST, id)) {
             return Err(VenueError::rejected("Duplicate order sent."));
         }
         Ok(())
@@ -127,7 +130,7 @@ impl VenueState {
     ) -> Result<Outcome, VenueError> {
         let open: Vec<(u64, Option<u64>)> = self
             .book
-            .open_orders(Some(market))
+            .open_orders(AccountId::FIRST, Some(market))
             .iter()
             .map(|order| (order.order_id, order.list_id))
             .collect();
@@ -155,6 +158,7 @@ impl VenueState {
     ) -> Result<Vec<u64>, VenueError> {
         // The record says open; an engine that disagrees means that the state is broken.
         self.matching
+            .bars()?
             .cancel(order_id)
             .map_err(|_| VenueError::internal())?;
         let legs = list
@@ -179,7 +183,7 @@ impl VenueState {
 
     fn unused(&self, client_order_id: Option<&str>) -> Result<(), VenueError> {
         match client_order_id {
-            Some(id) if self.book.is_open_id(id) => {
+            Some(id) if self.book.is_open_id(AccountId::FIRST, id) => {
                 Err(VenueError::rejected("Duplicate order sent."))
             }
             _ => Ok(()),
@@ -192,7 +196,7 @@ impl VenueState {
             return given.to_owned();
         }
         let mut made = format!("sim-{}-{suffix}", self.inputs + 1);
-        while self.book.is_open_id(&made) {
+        while self.book.is_open_id(AccountId::FIRST, &made) {
             made.push('x');
         }
         made
