@@ -1,6 +1,6 @@
 //! Faults as inputs of the venue.
 
-use super::{Context, fills, orders};
+use super::{Context, accidents, fills, orders};
 use crate::models::orders::{
     Input, OrderOptions, OrderTicket, Side, SymbolStatus, Terms, TimeInForce, TransferTicket,
 };
@@ -29,7 +29,7 @@ pub(super) fn before(shell: &mut Shell, context: &Context) -> Done {
         Fault::CancelRace(_) => fill_target(shell, context, 100, 1),
         Fault::LateFill(params) => fill_target(shell, context, params.percent, 1),
         Fault::PartialFill(params) if params.during == While::Placed => {
-            fills::spread(shell, context, params.parts)
+            fills::spread(shell, context, params)
         }
         Fault::PartialFill(params) => fill_target(shell, context, params.percent, params.parts),
         Fault::CancelReplace(params) => {
@@ -46,7 +46,7 @@ pub(super) fn before(shell: &mut Shell, context: &Context) -> Done {
         }
         Fault::SymbolStatus(params) if params.at == Phase::Before => symbol_status(shell, params),
         Fault::FilterChange(params) if params.at == Phase::Before => {
-            fills::change_filters(shell, params)
+            accidents::change_filters(shell, params)
         }
         Fault::ExternalDeposit(params) => transfer(shell, context, params, true),
         Fault::ExternalWithdraw(params) => transfer(shell, context, params, false),
@@ -58,11 +58,7 @@ pub(super) fn before(shell: &mut Shell, context: &Context) -> Done {
 pub(super) fn after(shell: &mut Shell, context: &Context) -> Done {
     match &context.fault {
         Fault::PartialFill(params) if params.during == While::Placed => {
-            let order = orders::placed(shell, context.account, &context.call)?;
-            if !order.status.is_open() {
-                return fills::check_parts(shell, &order, params.parts);
-            }
-            fills::fill(shell, &order, (params.percent, params.parts))
+            fills::finish(shell, context, params)
         }
         Fault::CancelReplace(params) if params.new == Half::Failed => {
             change_status(shell, symbol(context)?, SymbolStatus::Trading)
@@ -72,10 +68,10 @@ pub(super) fn after(shell: &mut Shell, context: &Context) -> Done {
         }
         Fault::SymbolStatus(params) if params.at == Phase::After => symbol_status(shell, params),
         Fault::FilterChange(params) if params.at == Phase::After => {
-            fills::change_filters(shell, params)
+            accidents::change_filters(shell, params)
         }
-        Fault::StpExpiry(_) => fills::expire_by_self_trade(shell, context),
-        Fault::PendingLegFailure(_) => fills::starve_pending_leg(shell, context),
+        Fault::StpExpiry(_) => accidents::expire_by_self_trade(shell, context),
+        Fault::PendingLegFailure(_) => accidents::starve_pending_leg(shell, context),
         _ => Ok(()),
     }
 }

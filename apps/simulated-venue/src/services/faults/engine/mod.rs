@@ -1,6 +1,7 @@
 //! Faults that are part of the venue's truth: logged inputs around a request, so that a restart
 //! replays them, and queries that are answered from an older state.
 
+mod accidents;
 mod fills;
 mod inputs;
 pub mod lag;
