@@ -9,6 +9,7 @@
 mod fault_support;
 mod support;
 
+use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -50,9 +51,8 @@ fn configuration(dir: &Path, links: &[(&str, SocketAddr)]) -> std::path::PathBuf
                     port_file = \"proxy.port\"\nseed = 7\n"
         .to_owned();
     for (name, target) in links {
-        text += &format!(
-            "[[link]]\nname = \"{name}\"\nlisten = \"127.0.0.1:0\"\ntarget = \"{target}\"\n"
-        );
+        writeln!(text, "[[link]]\nname = \"{name}\"").unwrap();
+        writeln!(text, "listen = \"127.0.0.1:0\"\ntarget = \"{target}\"").unwrap();
     }
     let path = dir.join("proxy.toml");
     std::fs::write(&path, text).unwrap();

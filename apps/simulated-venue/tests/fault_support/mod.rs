@@ -100,6 +100,12 @@ pub(crate) async fn executed(venue: &Venue) -> Vec<String> {
         .collect()
 }
 
+/// The address of a signed request.
+pub(crate) fn signed_url(venue: &Venue, path: &str, params: &[(&str, &str)]) -> String {
+    let query = signed_text(venue.clock.now_ms(), params);
+    venue.url(&format!("{path}?{query}"))
+}
+
 /// Sends one signed request on a fresh connection and reads whatever comes until its end.
 pub(crate) async fn raw(
     venue: &Venue,

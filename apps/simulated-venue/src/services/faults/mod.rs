@@ -12,10 +12,12 @@ pub mod catalogue;
 pub mod control;
 pub mod door;
 pub mod engine;
+mod holds;
 
 pub mod params;
 pub mod proxy;
 pub mod rules;
+mod slots;
 pub mod traffic;
 
 pub use board::Faults;

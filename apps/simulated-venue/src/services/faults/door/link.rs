@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -17,33 +17,34 @@ use super::queue::{Item, Queue};
 use super::requests::{self, Expected, Incoming};
 use super::wire::Carries;
 use crate::services::faults::board::Firing;
-use crate::services::faults::catalogue::{Fault, Layer};
+use crate::services::faults::calls::Call;
+use crate::services::faults::catalogue::Layer;
 use crate::services::faults::engine;
 use crate::services::faults::params::How;
-use crate::services::faults::traffic::{Carried, EventFacts, carried};
+use crate::services::faults::traffic::{Carried, carried};
 
 const PIECE: usize = 16 * 1_024;
 const HEAD_END: &[u8] = b"\r\n\r\n";
 /// A day away: no deadline.
 const FAR: Duration = Duration::from_hours(24);
 
-struct Link {
-    door: Door,
-    carries: Carries,
-    peer: Option<std::net::IpAddr>,
+pub(super) struct Link {
+    pub(super) door: Door,
+    pub(super) carries: Carries,
+    pub(super) peer: Option<std::net::IpAddr>,
     /// Of the last subscription or logon on this connection.
-    account: Option<String>,
-    is_combined: bool,
-    head: Option<Vec<u8>>,
-    outgoing: Splitter,
-    incoming: Splitter,
-    queue: Queue,
-    delayed: Vec<(Instant, Vec<u8>)>,
-    expected: HashMap<String, Expected>,
+    pub(super) account: Option<String>,
+    pub(super) is_combined: bool,
+    pub(super) head: Option<Vec<u8>>,
+    pub(super) outgoing: Splitter,
+    pub(super) incoming: Splitter,
+    pub(super) queue: Queue,
+    pub(super) delayed: Vec<(Instant, Vec<u8>)>,
+    pub(super) expected: HashMap<String, Expected>,
     /// Rules with `at = now` that have hit this connection.
-    done: Vec<u64>,
-    client: Option<OwnedWriteHalf>,
-    venue: WriteHalf<DuplexStream>,
+    pub(super) done: Vec<u64>,
+    pub(super) client: Option<OwnedWriteHalf>,
+    pub(super) venue: WriteHalf<DuplexStream>,
 }
 
 /// Serves one connection until either side ends it or a rule does.
@@ -91,12 +92,12 @@ impl Link {
                     if read? == 0 {
                         return Ok(());
                     }
-                    self.from_client(&received).await?;
+                    self.client_sent(&received).await?;
                     received.clear();
                 }
                 read = venue.read_buf(&mut sent), if is_open && !self.queue.is_full() => {
                     is_open = read? > 0;
-                    self.from_venue(&sent).await;
+                    self.venue_sent(&sent).await;
                     sent.clear();
                 }
                 () = tokio::time::sleep_until(due) => {}
@@ -171,7 +172,7 @@ impl Link {
         Ok(())
     }
 
-    async fn from_client(&mut self, bytes: &[u8]) -> io::Result<()> {
+    async fn client_sent(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.incoming.push(bytes);
         while let Some(frame) = self.incoming.take() {
             let is_request = self.carries == Carries::Api && frame.is_text();
@@ -212,7 +213,7 @@ impl Link {
         self.perform(request, firing, frame).await
     }
 
-    async fn now_ms(&self) -> i64 {
+    pub(super) async fn now_ms(&self) -> i64 {
         self.door
             .engine
             .call(|shell| shell.clock.now_ms())
@@ -264,11 +265,7 @@ impl Link {
         self.venue.write_all(&frame.raw).await
     }
 
-    async fn inputs(
-        &mut self,
-        call: crate::services::faults::calls::Call,
-        firing: Firing,
-    ) -> Expected {
+    async fn inputs(&mut self, call: Call, firing: Firing) -> Expected {
         let late = engine::tells_late(firing.fault());
         let hold = match late {
             Some(_) => {
@@ -284,7 +281,7 @@ impl Link {
         }
     }
 
-    async fn from_venue(&mut self, bytes: &[u8]) {
+    async fn venue_sent(&mut self, bytes: &[u8]) {
         let Some(frames) = self.after_head(bytes) else {
             return;
         };
@@ -361,85 +358,5 @@ impl Link {
             }
         };
         self.queue.push(item);
-    }
-
-    async fn event(&mut self, mut event: EventFacts, frame: Frame) {
-        event.account.clone_from(&self.account);
-        self.is_combined = event.is_combined;
-        let item = Item {
-            event: event.is_user.then(|| event.clone()),
-            ..Item::bytes(frame.raw)
-        };
-        let item = match self.queue.join_group(&event, item) {
-            Ok(()) => return,
-            Err(item) => item,
-        };
-        if let Some(hold) = self.door.faults.holding(&event) {
-            return self.queue.hold(hold, item);
-        }
-        match self.door.faults.on_event(&event) {
-            Some(firing) => self.stream_fault(&firing, Some(item)).await,
-            None => self.queue.push(item),
-        }
-    }
-
-    /// Rules with `at = now` that have not hit this connection.
-    async fn start_now(&mut self) {
-        let is_user = self.carries == Carries::Api;
-        let faults = self.door.faults.clone();
-        while let Some(firing) = faults.on_connection(is_user, self.account.as_ref(), &self.done) {
-            self.done.push(firing.number);
-            self.stream_fault(&firing, None).await;
-        }
-    }
-
-    async fn stream_fault(&mut self, firing: &Firing, item: Option<Item>) {
-        match (firing.fault(), item) {
-            (Fault::DuplicateEvent(params), Some(item)) => {
-                for _ in 0..params.copies {
-                    self.queue.push(Item::bytes(item.bytes.clone()));
-                }
-                self.queue.push(item);
-            }
-            (Fault::ReorderEvents(params), Some(item)) => {
-                let size = (params.hold, params.at_most_ms);
-                self.queue.group(&firing.rule, firing.number, size, item);
-            }
-            (Fault::LoseEvent(_), _) => {}
-            (Fault::CutStream(params), Some(item)) => {
-                self.queue
-                    .push(requests::cut(item.bytes, params.byte, params.how));
-            }
-            (Fault::StallStream(params), item) => {
-                self.queue.stall(firing.number, params.ms);
-                item.into_iter().for_each(|item| self.queue.push(item));
-            }
-            (Fault::CloseStream(params), _) => {
-                let close = frames::close(params.code, &params.reason);
-                self.queue.push(Item::last(close, How::Close));
-            }
-            (Fault::ServerShutdown(params), item) => {
-                let notice = self.notice().await;
-                self.queue
-                    .push(Item::bytes(frames::text(&notice.to_string())));
-                item.into_iter().for_each(|item| self.queue.push(item));
-                let close = frames::close(1001, "the server is shutting down");
-                let at = Instant::now() + Duration::from_millis(params.notice_ms);
-                self.queue.push_at(at, Item::last(close, How::Close));
-            }
-            (_, item) => item.into_iter().for_each(|item| self.queue.push(item)),
-        }
-    }
-
-    /// `serverShutdown` as this connection spells events.
-    async fn notice(&self) -> Value {
-        let event = json!({"e": "serverShutdown", "E": self.now_ms().await});
-        match self.carries {
-            Carries::Api => json!({"event": event}),
-            Carries::Streams if self.is_combined => {
-                json!({"stream": "!serverShutdown", "data": event})
-            }
-            Carries::Streams => event,
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The venue's public port with faults in it: every connection can be cut, every reply and every
 //! stream frame can be lost, delayed or replaced.
 
+pub mod events;
 pub mod frames;
 pub mod link;
 pub mod plan;

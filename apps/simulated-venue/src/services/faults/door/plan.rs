@@ -138,79 +138,60 @@ pub fn plan(fault: &Fault) -> Plan {
     }
 }
 
+const UNKNOWN: &str = "An unknown error occurred while processing the request.";
+const WEIGHT: &str = "Too much request weight used; current limit is 6000 request weight per 1 \
+    MINUTE. Please use WebSocket Streams for live updates to avoid polling the API.";
+const ORDERS: &str = "Too many new orders; current limit is 100 orders per 10 SECOND.";
+const TIMEOUT: &str = "Timeout waiting for response from backend server. Send status unknown; \
+    execution status unknown.";
+const UNEXPECTED: &str = "An unexpected response was received from the message bus. Execution \
+    status unknown.";
+const OVERLOADED: &str = "Server is currently overloaded with other requests. Please try again in \
+    a few minutes.";
+
+fn with_body(status: u16, body: Body) -> Answer {
+    Answer {
+        status,
+        body,
+        retry_after_s: None,
+    }
+}
+
 /// The answer that a fault puts in place of the venue's, and whether the venue acts all the same.
 fn made_up(fault: &Fault) -> Option<(Answer, bool)> {
     Some(match fault {
         Fault::TooManyRequests(params) => {
-            let (code, text) = match params.limit {
-                LimitKind::Weight => (
-                    -1003,
-                    "Too much request weight used; current limit is \
-                    6000 request weight per 1 MINUTE. Please use WebSocket Streams for live \
-                    updates to avoid polling the API.",
-                ),
-                LimitKind::Orders => (
-                    -1015,
-                    "Too many new orders; current limit is 100 orders \
-                    per 10 SECOND.",
-                ),
+            let mut answer = match params.limit {
+                LimitKind::Weight => refusal(429, -1003, WEIGHT),
+                LimitKind::Orders => refusal(429, -1015, ORDERS),
             };
-            let mut answer = refusal(429, code, text);
             answer.retry_after_s = Some(params.retry_after_s);
             (answer, false)
         }
         Fault::Ban(params) => (Answer::error(&banned(params.retry_after_s)), false),
-        Fault::Waf(params) => {
-            let body = Body::Html(HTML_403);
-            (
-                Answer {
-                    status: 403,
-                    body,
-                    retry_after_s: None,
-                },
-                params.executed,
-            )
-        }
+        Fault::Waf(params) => (with_body(403, Body::Html(HTML_403)), params.executed),
         Fault::ServerError(params) => {
-            let text = "An unknown error occurred while processing the request.";
-            let mut answer = refusal(params.status, params.code, text);
-            match params.body {
-                ErrorBody::Json => {}
-                ErrorBody::Html => answer.body = Body::Html(HTML_5XX),
-                ErrorBody::Empty => answer.body = Body::Raw(String::new()),
-            }
+            let answer = match params.body {
+                ErrorBody::Json => refusal(params.status, params.code, UNKNOWN),
+                ErrorBody::Html => with_body(params.status, Body::Html(HTML_5XX)),
+                ErrorBody::Empty => with_body(params.status, Body::Raw(String::new())),
+            };
             (answer, params.executed)
         }
         Fault::EngineTimeout(params) => {
             let text = if params.code == -1_007 {
-                "Timeout waiting for response from backend server. Send status unknown; \
-                 execution status unknown."
+                TIMEOUT
             } else {
-                "An unexpected response was received from the message bus. Execution status \
-                 unknown."
+                UNEXPECTED
             };
             (refusal(params.status, params.code, text), params.executed)
         }
-        Fault::Overload(params) => {
-            let text = "Server is currently overloaded with other requests. Please try again in \
-                        a few minutes.";
-            (refusal(params.status, -1_008, text), false)
-        }
-        Fault::QueryError(params) => {
-            let text = "An unknown error occurred while processing the request.";
-            (refusal(params.status, params.code, text), false)
-        }
-        Fault::GarbageReply(params) => {
-            let body = Body::Raw(params.body.clone());
-            (
-                Answer {
-                    status: 200,
-                    body,
-                    retry_after_s: None,
-                },
-                params.executed,
-            )
-        }
+        Fault::Overload(params) => (refusal(params.status, -1_008, OVERLOADED), false),
+        Fault::QueryError(params) => (refusal(params.status, params.code, UNKNOWN), false),
+        Fault::GarbageReply(params) => (
+            with_body(200, Body::Raw(params.body.clone())),
+            params.executed,
+        ),
         _ => return None,
     })
 }

@@ -119,18 +119,23 @@ impl Queue {
         });
     }
 
-    /// Puts an event into the first open group that it belongs to.
-    pub fn join_group(&mut self, event: &EventFacts, item: Item) -> Result<(), Item> {
-        let group = self
-            .groups
-            .iter_mut()
-            .find(|group| group.rule.matches_event(event));
-        let Some(group) = group else { return Err(item) };
+    pub fn extend(&mut self, items: impl IntoIterator<Item = Item>) {
+        for item in items {
+            self.push(item);
+        }
+    }
+
+    /// Puts an event into the first open group that it belongs to; hands back one of none.
+    pub fn join_group(&mut self, event: &EventFacts, item: Item) -> Option<Item> {
+        let mut groups = self.groups.iter_mut();
+        let Some(group) = groups.find(|group| group.rule.matches_event(event)) else {
+            return Some(item);
+        };
         group.items.push(item);
         if group.items.len() >= group.wanted {
             group.until = Instant::now();
         }
-        Ok(())
+        None
     }
 
     pub fn stall(&mut self, number: u64, ms: u64) {

@@ -142,14 +142,13 @@ impl Lag {
             .followers
             .iter()
             .position(|follower| follower.rule == firing.number);
-        let at = match found {
-            Some(at) => at,
-            None => {
-                let state = (source.build)()?;
-                let rule = firing.number;
-                self.followers.push(Follower { rule, state });
-                self.followers.len() - 1
-            }
+        let at = if let Some(at) = found {
+            at
+        } else {
+            let state = (source.build)()?;
+            let rule = firing.number;
+            self.followers.push(Follower { rule, state });
+            self.followers.len() - 1
         };
         let follower = self.followers.get_mut(at).ok_or("no state follows")?;
         let missing = follower.state.inputs()..target;

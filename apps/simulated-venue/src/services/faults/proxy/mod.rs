@@ -1,6 +1,7 @@
 //! A plain TCP proxy with faults, for any two processes: it knows bytes and connections, nothing of
 //! what they mean.
 
+pub mod board;
 mod control;
 mod relay;
 pub mod rules;
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::error::StartError;
-use rules::Board;
+use board::Board;
 use settings::{LinkSettings, Settings};
 
 /// One proxied address.

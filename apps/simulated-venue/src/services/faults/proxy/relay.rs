@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use super::Link;
-use super::rules::{Board, Direction, LinkFault, Place};
+use super::board::{Board, Place};
+use super::rules::{Direction, LinkFault};
 use crate::services::faults::params::How;
 
 const PIECE: usize = 16 * 1_024;

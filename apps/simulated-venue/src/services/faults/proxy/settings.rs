@@ -32,6 +32,10 @@ pub struct LinkSettings {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the keys of proxy.toml"
+)]
 struct File {
     control_listen: SocketAddr,
     control_token_file: PathBuf,
