@@ -13,6 +13,7 @@ use simulated_venue::models::orders::{Input, OrderOptions, OrderTicket, Side, Te
 use simulated_venue::services::api::dispatch::{Presented, Reply, Request, handle};
 use simulated_venue::services::api::endpoints::Endpoint;
 use simulated_venue::services::api::params::Params;
+use simulated_venue::services::api::units::TimeUnit;
 use simulated_venue::services::server::load;
 use simulated_venue::services::shell::Shell;
 use simulated_venue::services::signing::rest_payload;
@@ -42,12 +43,14 @@ fn account(shell: &mut Shell, sent_at: i64, window: &str) -> Reply {
     let credentials = Presented {
         api_key: Some(API_KEY.to_owned()),
         payload: rest_payload(&query, ""),
+        session_key: None,
     };
     let request = Request {
         endpoint: Endpoint::Account,
         params: Params::from_parts(&query, "").unwrap(),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         credentials,
+        unit: TimeUnit::default(),
     };
     handle(shell, request)
 }

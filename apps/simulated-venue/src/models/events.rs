@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::accounts::AccountId;
 use super::feed::Level;
 use super::orders::Side;
+use crate::services::core::tape::TapeEvent;
 
 /// A public trade, from the feed or with an account in it. Mantissas at the instrument's scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub enum Event {
         ask: Level,
         at: i64,
     },
+    /// Market mode: an aggregate, a closed kline or a second of statistics is due.
+    Tape { market: usize, event: TapeEvent },
     /// Market mode: a symbol's trading status changed.
     SymbolStatus { market: usize },
     /// The venue forgot every order and trade, as a testnet reset does.

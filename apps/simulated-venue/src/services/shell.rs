@@ -4,13 +4,15 @@ use rust_common::Instrument;
 
 use crate::clock::Clock;
 use crate::error::VenueError;
-use crate::models::orders::Input;
+use crate::models::orders::{Input, SelfTradePrevention};
+use crate::services::accounts::Accounts;
 use crate::services::core::{Event, Outcome, VenueState};
 use crate::services::faults::engine::lag::Lag;
 use crate::services::limits::Limits;
+use crate::services::sessions::Sessions;
 use crate::services::store::{Store, Sync};
 use crate::services::streams::hub::Hub;
-use crate::settings::{Credentials, Mode};
+use crate::settings::Mode;
 use serde::{Deserialize, Serialize};
 
 /// A line of the input log.
@@ -46,7 +48,10 @@ pub struct Shell {
     pub limits: Limits,
     pub hub: Hub,
     pub clock: Clock,
-    pub credentials: Credentials,
+    pub accounts: Accounts,
+    pub sessions: Sessions,
+    /// The default self-trade prevention by market.
+    pub preventions: Vec<SelfTradePrevention>,
     pub mode: Mode,
     pub lag: Lag,
     store: Store,
@@ -59,14 +64,16 @@ impl Shell {
         store: Store,
         limits: Limits,
         clock: Clock,
-        (credentials, mode): (Credentials, Mode),
+        (accounts, mode): (Accounts, Mode),
     ) -> Self {
         Self {
             state,
             limits,
             hub: Hub::default(),
             clock,
-            credentials,
+            accounts,
+            sessions: Sessions::default(),
+            preventions: Vec::new(),
             mode,
             lag: Lag::default(),
             store,
@@ -79,6 +86,11 @@ impl Shell {
         if let Some(other) = self.lag.state_mut(at) {
             std::mem::swap(&mut self.state, other);
         }
+    }
+
+    /// The self-trade prevention of orders that name none.
+    pub fn default_prevention(&self, market: usize) -> SelfTradePrevention {
+        self.preventions.get(market).copied().unwrap_or_default()
     }
 
     /// Why the venue had to stop, if it had to.
@@ -125,8 +137,9 @@ impl Shell {
             self.fail(format!("{}: {e}", self.store.path().display()));
             return Err(VenueError::internal());
         }
-        self.limits
-            .release_orders(applied.first_fills.values().sum());
+        for (account, count) in &applied.first_fills {
+            self.limits.release_orders(*account, *count);
+        }
         for event in &applied.events {
             self.publish(event);
         }
@@ -176,7 +189,10 @@ impl Shell {
     }
 
     fn publish(&mut self, event: &Event) {
-        self.hub.publish(event, &self.state);
+        match event {
+            Event::User { account, payload } => self.sessions.publish(*account, payload),
+            _ => self.hub.publish(event, &self.state),
+        }
     }
 }
 

@@ -3,7 +3,13 @@
 pub mod account;
 pub mod dispatch;
 pub mod endpoints;
+pub mod history;
+pub mod info;
+pub mod lists;
 pub mod market;
 pub mod params;
+pub mod payloads;
+pub mod replace;
 mod tickets;
 pub mod trade;
+pub mod units;

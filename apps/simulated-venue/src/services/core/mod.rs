@@ -12,6 +12,7 @@ mod placing;
 pub mod queries;
 pub mod reports;
 mod stepping;
+pub mod tape;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ use auction::{Auction, AuctionConfig, Floor};
 use book::Book;
 use market::{Market, Schedule};
 use matching::{Matching, Report};
+use tape::Tape;
+use tape::following::Tapes;
 
 pub use crate::models::events::{Event, PublicTrade};
 
@@ -85,6 +88,7 @@ pub struct VenueState {
     last_execution_id: u64,
     inputs: u64,
     chain: [u8; 32],
+    tapes: Tapes,
 }
 
 impl VenueState {
@@ -110,6 +114,7 @@ impl VenueState {
             last_execution_id: 0,
             inputs: 0,
             chain: [0; 32],
+            tapes: Tapes::default(),
         };
         state.open_markets()?;
         Ok(state)
@@ -118,6 +123,11 @@ impl VenueState {
     /// A venue in market mode. Its markets are made by [`Market::live`].
     pub fn market_mode(config: AuctionConfig, mut markets: Vec<Market>) -> Self {
         let auction = Auction::new(config, &mut markets);
+        let tapes = markets.iter().map(|market| {
+            let instrument = &market.instrument;
+            Tape::new(instrument.price_scale, instrument.quantity_scale)
+        });
+        let tapes = Tapes::new(tapes.collect());
         Self {
             matching: Matching::Auction(Box::new(auction)),
             schedule: Schedule::new(&[]),
@@ -128,6 +138,7 @@ impl VenueState {
             last_execution_id: 0,
             inputs: 0,
             chain: [0; 32],
+            tapes,
         }
     }
 
@@ -145,6 +156,11 @@ impl VenueState {
             .iter()
             .position(|market| market.symbol() == symbol);
         position.ok_or_else(VenueError::invalid_symbol)
+    }
+
+    /// The public record of a market; `None` in the bar modes.
+    pub fn tape(&self, market: usize) -> Option<&Tape> {
+        self.tapes.get(market)
     }
 
     pub fn book(&self) -> &Book {
@@ -232,9 +248,10 @@ impl VenueState {
         let outcome = self.execute(input, &mut effects)?;
         self.inputs += 1;
         self.link(input, &effects.reports);
+        let now = self.market_time();
         Ok(Applied {
             outcome,
-            events: effects.events,
+            events: self.tapes.follow(effects.events, now),
             first_fills: effects.first_fills,
         })
     }

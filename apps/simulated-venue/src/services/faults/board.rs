@@ -17,6 +17,7 @@ use super::slots::Slots;
 pub use super::slots::{Firing, Hit};
 use super::traffic::EventFacts;
 use crate::models::accounts::AccountId;
+use crate::settings::AccountSettings;
 
 /// What the rules stand on.
 #[derive(Debug, Default)]
@@ -65,6 +66,17 @@ impl Faults {
         let faults = Self::default();
         faults.board().accounts = accounts;
         faults
+    }
+
+    pub fn for_accounts(accounts: &[AccountSettings]) -> Self {
+        let mut known = BTreeMap::new();
+        for (id, settings) in (0..).map(AccountId).zip(accounts) {
+            for key in &settings.keys {
+                let name = settings.name.clone();
+                known.insert(key.api_key.clone(), Account { name, id });
+            }
+        }
+        Self::new(known)
     }
 
     /// The offset of the venue's clock, in milliseconds.

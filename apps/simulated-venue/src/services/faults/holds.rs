@@ -12,7 +12,7 @@ const MOST_SEEN: usize = 4_096;
 
 /// User events that wait for a reply to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
+pub(super) struct Hold {
     pub number: u64,
     /// Empty: every user event.
     pub client_order_ids: Vec<String>,

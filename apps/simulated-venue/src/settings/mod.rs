@@ -1,13 +1,31 @@
 //! `venue.toml`: read, checked, and resolved to absolute values. Unknown keys are errors.
 
+mod accounts;
+mod checks;
+pub mod feed;
+pub mod filters;
+pub mod limits;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use rust_common::Instrument;
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::error::StartError;
-use crate::models::decimal;
+use crate::models::filters::{ExchangeFilters, FilterConfig};
+use crate::models::orders::SelfTradePrevention;
+use accounts::AccountFile;
+use checks::{address, amount, amounts, rate};
+use feed::FeedFile;
+use filters::{AssetFilterFile, ExchangeFilterFile, FilterFile};
+use limits::{LimitsFile, TimingFile};
+
+pub use accounts::{AccountSettings, KeySettings};
+pub use feed::{FeedKind, FeedSettings};
+pub use limits::{LimitSettings, Timing};
 
 /// Everything the venue needs to start. Relative paths are relative to the configuration file.
 #[derive(Debug, Clone)]
@@ -17,12 +35,11 @@ pub struct Settings {
     pub port_file: PathBuf,
     pub state_dir: PathBuf,
     pub control_token: String,
-    pub credentials: Credentials,
+    /// One in lock-step and free mode.
+    pub accounts: Vec<AccountSettings>,
     pub mode: Mode,
     pub speed: f64,
     pub start_step: u64,
-    /// Mantissas at scale 8 by currency.
-    pub balances: BTreeMap<String, i128>,
     /// In 1e-8.
     pub maker_fee_rate: i64,
     /// In 1e-8.
@@ -31,6 +48,11 @@ pub struct Settings {
     pub slippage: i64,
     /// In instrument id order.
     pub instruments: Vec<InstrumentSettings>,
+    pub timing: Timing,
+    pub limits: LimitSettings,
+    /// Only in market mode, and always there.
+    pub feed: Option<FeedSettings>,
+    pub exchange_filters: ExchangeFilters,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -38,6 +60,7 @@ pub struct Settings {
 pub enum Mode {
     Lockstep,
     Free,
+    Market,
 }
 
 impl Mode {
@@ -45,23 +68,8 @@ impl Mode {
         match self {
             Self::Lockstep => "lockstep",
             Self::Free => "free",
+            Self::Market => "market",
         }
-    }
-}
-
-/// The one account's key pair. `Debug` does not show the secret.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Credentials {
-    pub api_key: String,
-    pub api_secret: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials")
-            .field("api_key", &self.api_key)
-            .finish_non_exhaustive()
     }
 }
 
@@ -79,8 +87,48 @@ pub struct InstrumentSettings {
     pub step_size: String,
     pub min_quantity: String,
     pub min_notional: String,
+    /// Needed where bars are replayed, as is `columns_dir`.
+    #[serde(default)]
     pub timeframe: String,
+    #[serde(default)]
     pub columns_dir: PathBuf,
+    #[serde(default, rename = "filters")]
+    filter_file: FilterFile,
+    /// Where a generated market begins.
+    pub start_price: Option<String>,
+    #[serde(default)]
+    pub default_self_trade_prevention_mode: SelfTradePrevention,
+}
+
+impl InstrumentSettings {
+    /// The instrument itself.
+    ///
+    /// # Errors
+    /// What makes it impossible.
+    pub fn instrument(&self) -> Result<Instrument, String> {
+        let fields = json!({
+            "instrument_id": self.instrument_id,
+            "symbol": self.symbol,
+            "base_currency": self.base_currency,
+            "quote_currency": self.quote_currency,
+            "price_scale": self.price_scale,
+            "quantity_scale": self.quantity_scale,
+            "tick_size": self.tick_size,
+            "step_size": self.step_size,
+            "min_quantity": self.min_quantity,
+            "min_notional": self.min_notional,
+        });
+        serde_json::from_value(fields)
+            .map_err(|e| format!("instrument {}: {e}", self.instrument_id))
+    }
+
+    /// The symbol's filters; the bar modes have their own.
+    ///
+    /// # Errors
+    /// A message with the key, the value and the allowed range.
+    pub fn filters(&self) -> Result<FilterConfig, String> {
+        self.filter_file.config(&self.instrument()?)
+    }
 }
 
 #[derive(Deserialize)]
@@ -95,21 +143,38 @@ struct File {
     port_file: PathBuf,
     state_dir: PathBuf,
     control_token_file: PathBuf,
-    credentials_file: PathBuf,
+    credentials_file: Option<PathBuf>,
     mode: Mode,
     #[serde(default = "default_speed")]
     speed: f64,
     #[serde(default)]
     start_step: u64,
+    #[serde(default)]
     balances: BTreeMap<String, String>,
     maker_fee_rate: String,
     taker_fee_rate: String,
+    #[serde(default = "zero")]
     slippage_bps: String,
+    #[serde(default)]
+    account: Vec<AccountFile>,
+    feed: Option<FeedFile>,
+    #[serde(default)]
+    timing: TimingFile,
+    #[serde(default)]
+    limits: LimitsFile,
+    #[serde(default)]
+    exchange_filters: ExchangeFilterFile,
+    #[serde(default)]
+    asset_filter: Vec<AssetFilterFile>,
     instrument: Vec<InstrumentSettings>,
 }
 
 fn default_speed() -> f64 {
     60.0
+}
+
+fn zero() -> String {
+    "0".to_owned()
 }
 
 impl Settings {
@@ -119,74 +184,94 @@ impl Settings {
     /// `StartError` with the file, the key and the allowed range.
     pub fn load(path: &Path) -> Result<Self, StartError> {
         let text = read(path)?;
-        let file: File =
+        let mut file: File =
             toml::from_str(&text).map_err(|e| StartError::config(path, e.to_string()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let control_token = token(&folder.join(&file.control_token_file))?;
-        let credentials = credentials(&folder.join(&file.credentials_file))?;
-        resolve(file, folder, control_token, credentials)
-            .map_err(|message| StartError::config(path, message))
+        let wrong = |message| StartError::config(path, message);
+        check_mode(&file).map_err(wrong)?;
+        let accounts = match file.credentials_file.take() {
+            Some(credentials) => {
+                let balances = amounts("balances", &file.balances).map_err(wrong)?;
+                vec![accounts::only(&folder.join(credentials), balances)?]
+            }
+            None => accounts::listed(std::mem::take(&mut file.account), folder).map_err(wrong)?,
+        };
+        resolve(file, folder, control_token, accounts).map_err(wrong)
     }
+}
+
+/// Keys that only one of the modes reads are refused in the others.
+fn check_mode(file: &File) -> Result<(), String> {
+    let is_market = file.mode == Mode::Market;
+    let has_list = !file.account.is_empty();
+    let refusal = match (is_market, &file.credentials_file, &file.feed) {
+        (true, _, None) => "mode = \"market\" needs a [feed] table",
+        (true, Some(_), _) if has_list => {
+            "credentials_file and [[account]] exclude each other: keep one of them"
+        }
+        (true, None, _) if !has_list => {
+            "no account: give [[account]] tables, or credentials_file and balances"
+        }
+        (true, None, _) if !file.balances.is_empty() => {
+            "balances belong to each [[account]] when accounts are listed"
+        }
+        (false, None, _) => "credentials_file is missing: modes lockstep and free need it",
+        (false, _, Some(_)) => "[feed] is read in mode \"market\" only",
+        (false, _, _) if has_list => "[[account]] is read in mode \"market\" only",
+        _ => return Ok(()),
+    };
+    Err(refusal.to_owned())
 }
 
 fn resolve(
     file: File,
     folder: &Path,
     control_token: String,
-    credentials: Credentials,
+    accounts: Vec<AccountSettings>,
 ) -> Result<Settings, String> {
     if !(file.speed.is_finite() && (0.001..=1_000_000.0).contains(&file.speed)) {
         return Err(format!("speed = {}: allowed 0.001 to 1000000", file.speed));
     }
-    let mut balances = BTreeMap::new();
-    for (currency, amount) in &file.balances {
-        let key = format!("balances.{currency}");
-        balances.insert(
-            currency.clone(),
-            amount_of(&key, amount, 1_000_000_000_000)?,
-        );
-    }
-    let slippage = amount_of("slippage_bps", &file.slippage_bps, 1_000)? / 10_000;
+    let slippage = amount("slippage_bps", &file.slippage_bps, 1_000)? / 10_000;
+    let feed = file.feed.map(|feed| feed.resolve(folder)).transpose()?;
+    let has_bars = feed.as_ref().is_none_or(|feed| feed.kind == FeedKind::Bars);
     Ok(Settings {
         listen: address("listen", &file.listen)?,
         control_listen: address("control_listen", &file.control_listen)?,
         port_file: folder.join(file.port_file),
         state_dir: folder.join(file.state_dir),
         control_token,
-        credentials,
+        accounts,
         mode: file.mode,
         speed: file.speed,
         start_step: file.start_step,
-        balances,
         maker_fee_rate: rate("maker_fee_rate", &file.maker_fee_rate)?,
         taker_fee_rate: rate("taker_fee_rate", &file.taker_fee_rate)?,
         slippage: i64::try_from(slippage).map_err(|_| "slippage_bps is too large".to_owned())?,
-        instruments: instruments(file.instrument, folder)?,
+        instruments: instruments(file.instrument, folder, has_bars)?,
+        timing: file.timing.resolve()?,
+        limits: file.limits.resolve(file.mode == Mode::Lockstep)?,
+        feed,
+        exchange_filters: file.exchange_filters.resolve(file.asset_filter)?,
     })
 }
 
 fn instruments(
     mut list: Vec<InstrumentSettings>,
     folder: &Path,
+    has_bars: bool,
 ) -> Result<Vec<InstrumentSettings>, String> {
     if list.is_empty() {
         return Err("no [[instrument]]: at least one is needed".into());
     }
     list.sort_by(|a, b| a.instrument_id.cmp(&b.instrument_id));
     for instrument in &mut list {
-        let key = format!("instrument {}", instrument.instrument_id);
-        if instrument.price_scale > 8 || instrument.quantity_scale > 8 {
-            return Err(format!(
-                "{key}: price_scale and quantity_scale: allowed 0 to 8"
-            ));
+        check_instrument(instrument, has_bars)?;
+        instrument.filters()?;
+        if has_bars {
+            instrument.columns_dir = folder.join(&instrument.columns_dir);
         }
-        if timeframe_ms(&instrument.timeframe).is_none() {
-            let value = &instrument.timeframe;
-            return Err(format!(
-                "{key}: timeframe = \"{value}\": allowed 1m to 12h, 1d"
-            ));
-        }
-        instrument.columns_dir = folder.join(&instrument.columns_dir);
     }
     for pair in list.windows(2) {
         if let [a, b] = pair
@@ -196,6 +281,29 @@ fn instruments(
         }
     }
     Ok(list)
+}
+
+fn check_instrument(instrument: &InstrumentSettings, has_bars: bool) -> Result<(), String> {
+    let key = format!("instrument {}", instrument.instrument_id);
+    if instrument.price_scale > 8 || instrument.quantity_scale > 8 {
+        return Err(format!(
+            "{key}: price_scale and quantity_scale: allowed 0 to 8"
+        ));
+    }
+    let frame = &instrument.timeframe;
+    if has_bars && timeframe_ms(frame).is_none() {
+        return Err(format!(
+            "{key}: timeframe = \"{frame}\": allowed 1m to 12h, 1d"
+        ));
+    }
+    let has_columns = !instrument.columns_dir.as_os_str().is_empty();
+    if has_bars != has_columns || (!has_bars && !frame.is_empty()) {
+        return Err(format!(
+            "{key}: columns_dir and timeframe are needed where bars are replayed (lockstep, free, \
+             feed kind bars) and refused elsewhere"
+        ));
+    }
+    Ok(())
 }
 
 /// Length of a timeframe in milliseconds; the intervals Binance knows from 1m to 1d.
@@ -221,27 +329,6 @@ pub fn timeframe_ms(name: &str) -> Option<i64> {
         .map(|(_, minutes)| minutes * MINUTE)
 }
 
-fn address(key: &str, text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| format!("{key} = \"{text}\": expected IP:PORT, e.g. 127.0.0.1:0"))
-}
-
-fn rate(key: &str, text: &str) -> Result<i64, String> {
-    let value = decimal::parse(text)
-        .ok()
-        .filter(|value| *value <= 10_000_000);
-    value
-        .and_then(|value| i64::try_from(value).ok())
-        .ok_or_else(|| format!("{key} = \"{text}\": allowed 0 to 0.1, at most 8 decimals"))
-}
-
-fn amount_of(key: &str, text: &str, most: i128) -> Result<i128, String> {
-    decimal::parse(text)
-        .ok()
-        .filter(|value| *value <= most * 100_000_000)
-        .ok_or_else(|| format!("{key} = \"{text}\": allowed 0 to {most}, at most 8 decimals"))
-}
-
 fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|source| StartError::Read {
         path: path.to_owned(),
@@ -258,19 +345,6 @@ fn token(path: &Path) -> Result<String, StartError> {
         ));
     }
     Ok(token)
-}
-
-fn credentials(path: &Path) -> Result<Credentials, StartError> {
-    let credentials: Credentials = serde_json::from_str(&read(path)?)
-        .map_err(|e| StartError::config(path, format!("expected api_key and api_secret: {e}")))?;
-    let is_key = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_key(&credentials.api_key) && is_key(&credentials.api_secret) {
-        return Ok(credentials);
-    }
-    Err(StartError::config(
-        path,
-        "api_key and api_secret must be non-empty printable ASCII",
-    ))
 }
 
 #[cfg(test)]
@@ -309,7 +383,7 @@ columns_dir = "columns"
         std::fs::write(dir.path().join("token"), "0123456789abcdef\n").unwrap();
         std::fs::write(
             dir.path().join("keys.json"),
-            r#"{"api_key":"k","api_secret":"s"}"#,
+            r#"{"api_key":"k","api_secret":"hidden"}"#,
         )
         .unwrap();
         let path = dir.path().join("venue.toml");
@@ -322,9 +396,9 @@ columns_dir = "columns"
         let settings = load(GOOD).unwrap();
         assert_eq!(settings.slippage, 20_000);
         assert_eq!(settings.taker_fee_rate, 100_000);
-        assert_eq!(settings.balances["USD"], 1_000_000_000_000);
+        assert_eq!(settings.accounts[0].balances["USD"], 1_000_000_000_000);
         assert!(settings.instruments[0].columns_dir.is_absolute());
-        assert!(!format!("{settings:?}").contains("api_secret"));
+        assert!(!format!("{settings:?}").contains("hidden"));
     }
 
     #[test]
