@@ -238,3 +238,61 @@ proptest! {
         prop_assert_eq!(fingerprint(&again), fingerprint(&state));
     }
 }
+
+fn fixed_inputs() -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for step in 1..30_u64 {
+        let n = i64::try_from(step).unwrap();
+        let side = if step % 2 == 0 { Side::Buy } else { Side::Sell };
+        inputs.push(serde_json::from_value(json!({"kind": "order", "market": 0, "side": side,
+            "quantity": 20_000 + n, "terms": {"type": "STOP_LOSS", "stop_price": 10_000 + (n % 7 - 3) * 40},
+            "client_order_id": null})).unwrap());
+        inputs.push(serde_json::from_value(json!({"kind": "order", "market": 0, "side": side,
+            "quantity": 30_000 + n, "terms": {"type": "MARKET"}, "client_order_id": format!("m{n}")})).unwrap());
+        inputs.push(serde_json::from_value(json!({"kind": "order", "market": 0, "side": side,
+            "quantity": 30_000 + n, "terms": {"type": "LIMIT", "price": 10_000 - (n % 5 - 2) * 30, "time_in_force": "GTC"},
+            "client_order_id": null})).unwrap());
+        inputs.push(
+            serde_json::from_value(json!({"kind": "oco", "market": 0, "side": side,
+            "quantity": 20_000, "limit_price": if step % 2 == 0 { 9_900 } else { 10_150 },
+            "stop_price": if step % 2 == 0 { 10_150 } else { 9_900 }, "list_client_order_id": null,
+            "limit_client_order_id": null, "stop_client_order_id": null}))
+            .unwrap(),
+        );
+        if step % 6 == 0 {
+            inputs.push(
+                serde_json::from_value(
+                    json!({"kind": "cancel", "order_id": step, "cancel_id": null}),
+                )
+                .unwrap(),
+            );
+        }
+        if step == 17 {
+            inputs.push(
+                serde_json::from_value(
+                    json!({"kind": "cancel_all", "market": 0, "cancel_id": null}),
+                )
+                .unwrap(),
+            );
+        }
+        inputs.push(Input::Step { step });
+    }
+    inputs
+}
+
+/// The log of the bar modes leads to the states it always led to: the hash is pinned.
+#[test]
+fn the_bar_modes_keep_their_history() {
+    let moves: Vec<(i64, i64, i64)> = (0..BARS)
+        .map(|n| i64::try_from(n).unwrap())
+        .map(|n| ((n * 37) % 101 - 50, (n * 53) % 90, (n * 29) % 80))
+        .collect();
+    let columns = Arc::new(recording(&moves));
+    let mut state = venue(&columns);
+    let accepted = fixed_inputs()
+        .iter()
+        .filter(|input| state.apply(input).is_ok())
+        .count();
+    assert_eq!((accepted, state.last_execution_id()), (133, 282));
+    assert_eq!(state.chain_hash(), "61401d0cc34126a3ba1b39fc6cffffc6");
+}

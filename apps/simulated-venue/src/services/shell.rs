@@ -1,4 +1,4 @@
-//! The one owner of the venue's state: applies an input, makes it durable, then tells the world.
+//! The one owner of the venue's state: applies inputs, makes them durable, then tells the world.
 
 use rust_common::Instrument;
 
@@ -55,6 +55,8 @@ pub struct Shell {
     pub mode: Mode,
     pub lag: Lag,
     store: Store,
+    /// Events of inputs that are not durable yet.
+    unpublished: Vec<Event>,
     failure: Option<String>,
 }
 
@@ -67,9 +69,9 @@ impl Shell {
         (accounts, mode): (Accounts, Mode),
     ) -> Self {
         Self {
+            hub: Hub::attached(&state),
             state,
             limits,
-            hub: Hub::default(),
             clock,
             accounts,
             sessions: Sessions::default(),
@@ -77,6 +79,7 @@ impl Shell {
             mode,
             lag: Lag::default(),
             store,
+            unpublished: Vec::new(),
             failure: None,
         }
     }
@@ -98,7 +101,7 @@ impl Shell {
         self.failure.as_deref()
     }
 
-    /// Applies `input`, writes it to the log, publishes its events, in this order.
+    /// Applies `input` and writes it to the log. Nothing of it may leave before [`Shell::commit`].
     ///
     /// `valid_until` is the end of the request's recvWindow: it is checked again here because the
     /// request may have waited.
@@ -113,7 +116,7 @@ impl Shell {
         if valid_until.is_some_and(|until| self.clock.now_ms() > until) {
             return Err(VenueError::stale_timestamp());
         }
-        let executions = self.state.last_execution_id();
+        let input = &*self.state.canonical(input);
         let applied = match self.state.apply(input) {
             Ok(applied) => applied,
             // The core refuses with 4xx; a 5xx means that its own records contradict each other.
@@ -129,21 +132,31 @@ impl Shell {
             outcome: self.log_outcome(&applied.outcome),
             hash: self.state.chain_hash(),
         };
-        // A step in which nothing executed gives the same result when it is asked for again.
-        let is_step = matches!(input, Input::Step { .. });
-        let is_quiet = is_step && executions == self.state.last_execution_id();
-        let sync = if is_quiet { Sync::Later } else { Sync::Now };
-        if let Err(e) = self.store.append(&record, sync) {
+        if let Err(e) = self.store.append(&record, Sync::Later) {
             self.fail(format!("{}: {e}", self.store.path().display()));
             return Err(VenueError::internal());
         }
         for (account, count) in &applied.first_fills {
             self.limits.release_orders(*account, *count);
         }
-        for event in &applied.events {
-            self.publish(event);
-        }
+        self.unpublished.extend(applied.events);
         Ok(applied.outcome)
+    }
+
+    /// Makes every input since the last commit durable and publishes what they led to. Returns
+    /// whether their answers may leave.
+    pub fn commit(&mut self) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
+        if let Err(e) = self.store.flush() {
+            self.fail(format!("{}: {e}", self.store.path().display()));
+            return false;
+        }
+        for event in std::mem::take(&mut self.unpublished) {
+            self.publish(&event);
+        }
+        true
     }
 
     /// Puts what still waits on disk; the last act of the engine thread.

@@ -1,8 +1,8 @@
 //! The append-only log of accepted inputs. A line: CRC32C in hex, a space, JSON, newline.
 //!
-//! A line is with the operating system before its answer leaves, so a killed process loses nothing.
-//! A line appended with [`Sync::Now`] is also on disk, and every line before it. Only the last line
-//! may be torn; damage before it means that history was lost, and the venue refuses to guess.
+//! Lines of requests that queued up together go to the disk together; no answer to any of them leaves
+//! before ([`Store::flush`]). Only lines after the last flush may be torn or missing; damage before
+//! the last line means that history was lost, and the venue refuses to guess.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -15,16 +15,13 @@ use crate::error::StartError;
 
 pub const LOG_NAME: &str = "inputs.log";
 const LOCK_NAME: &str = "lock";
-/// Lines that may wait for the disk together.
-const MOST_UNSYNCED: u32 = 1;
 
 /// When a line must be on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sync {
     /// Before `append` returns.
     Now,
-    /// With the next line that needs it, at the latest after [`MOST_UNSYNCED`] lines. For lines
-    /// that can be asked for again with the same result: a step in which nothing happened.
+    /// With the next [`Store::flush`]: the caller holds back what depends on it until then.
     Later,
 }
 
@@ -100,14 +97,17 @@ impl Store {
         let line = encode(record)?;
         self.file.write_all(&line)?;
         self.unsynced += 1;
-        if sync == Sync::Later && self.unsynced < MOST_UNSYNCED {
-            return Ok(());
+        match sync {
+            Sync::Now => self.flush(),
+            Sync::Later => Ok(()),
         }
-        self.flush()
     }
 
-    /// Waits until every line is on disk.
+    /// Waits until every line is on disk; one fdatasync for all that wait.
     pub fn flush(&mut self) -> std::io::Result<()> {
+        if self.unsynced == 0 {
+            return Ok(());
+        }
         self.file.sync_data()?;
         self.unsynced = 0;
         Ok(())

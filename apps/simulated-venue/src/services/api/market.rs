@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::endpoints::Endpoint;
+use super::market_live;
 use super::params::Params;
 use crate::error::VenueError;
 use crate::services::core::market::Market;
@@ -22,6 +23,9 @@ pub fn answer(
     params: &mut Params,
     now: i64,
 ) -> Result<Value, VenueError> {
+    if shell.state.is_market_mode() {
+        return market_live::answer(shell, endpoint, params, now);
+    }
     match endpoint {
         Endpoint::Ping => ping(params),
         Endpoint::Time => time(params, now),

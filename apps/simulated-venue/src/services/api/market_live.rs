@@ -24,7 +24,7 @@ const MOST_LEVELS: i64 = 5_000;
 const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
 
 /// Answers a public request for market data.
-pub fn answer(
+pub(super) fn answer(
     shell: &Shell,
     endpoint: Endpoint,
     params: &mut Params,
@@ -102,7 +102,8 @@ pub(super) fn time_zone(params: &mut Params) -> Result<i64, VenueError> {
     let Some(text) = params.take("timeZone")? else {
         return Ok(0);
     };
-    let invalid = || VenueError::bad_request(-1130, "Data sent for parameter 'timeZone' is not valid.");
+    let invalid =
+        || VenueError::bad_request(-1130, "Data sent for parameter 'timeZone' is not valid.");
     offset_ms(&text).ok_or_else(invalid)
 }
 

@@ -184,7 +184,8 @@ pub(super) fn trading_day(shell: &Shell, params: &mut Params) -> Result<Value, V
 pub(super) fn window(shell: &Shell, params: &mut Params) -> Result<Value, VenueError> {
     let is_mini = is_mini(params)?;
     let size = params.take("windowSize")?;
-    let invalid = || VenueError::bad_request(-1130, "Data sent for parameter 'windowSize' is not valid.");
+    let invalid =
+        || VenueError::bad_request(-1130, "Data sent for parameter 'windowSize' is not valid.");
     let length = window_ms(size.as_deref().unwrap_or("1d")).ok_or_else(invalid)?;
     let selection = Selection::read(shell, params, false)?;
     params.finish()?;

@@ -7,6 +7,8 @@ pub mod history;
 pub mod info;
 pub mod lists;
 pub mod market;
+mod market_live;
+mod market_tickers;
 pub mod params;
 pub mod payloads;
 pub mod replace;

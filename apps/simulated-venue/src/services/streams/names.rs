@@ -204,7 +204,7 @@ fn is_served(state: &VenueState, mode: Mode, stream: Stream) -> bool {
 
 /// Whether public data comes from a book and a tape.
 pub fn has_tape(mode: Mode) -> bool {
-    !matches!(mode, Mode::Lockstep | Mode::Free)
+    mode == Mode::Market
 }
 
 fn served(state: &VenueState, mode: Mode) -> String {

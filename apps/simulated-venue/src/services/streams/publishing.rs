@@ -23,6 +23,18 @@ pub(super) struct Arrays {
 }
 
 impl Hub {
+    /// A hub whose boards show the book as it stands: after a restart the log has rebuilt it.
+    pub fn attached(state: &VenueState) -> Self {
+        let mut hub = Self::default();
+        for market in 0..state.markets().len() {
+            if let Some((last_update_id, bids, asks)) = state.published(market, usize::MAX) {
+                let board = hub.boards.entry(market).or_default();
+                board.prime(&bids, &asks, last_update_id);
+            }
+        }
+        hub
+    }
+
     /// Hands one event to everybody who asked for it.
     pub fn publish(&mut self, event: &Event, state: &VenueState) {
         match event {
