@@ -441,8 +441,12 @@ async fn f42_a_pending_leg_cannot_be_placed() {
     let venue = venue().await;
     let bid = best(&venue).await.0;
     let (working, stop) = (price(bid - 500), price(bid - 900));
+    let above = price(bid + 5_000);
     for (n, pending) in [
-        vec![("pendingType", "LIMIT_MAKER"), ("pendingPrice", "900000")],
+        vec![
+            ("pendingType", "LIMIT_MAKER"),
+            ("pendingPrice", above.as_str()),
+        ],
         vec![
             ("pendingType", "STOP_LOSS"),
             ("pendingStopPrice", stop.as_str()),

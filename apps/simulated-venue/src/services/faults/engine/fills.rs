@@ -3,6 +3,7 @@
 use super::{Context, inputs, orders};
 use crate::models::feed::{FeedEvent, Level};
 use crate::models::orders::{Input, OrderRecord, Side};
+use crate::services::core::auction::Resting;
 use crate::services::faults::params::PartialFill;
 use crate::services::shell::Shell;
 
@@ -50,17 +51,35 @@ pub(super) fn fill(shell: &mut Shell, order: &OrderRecord, (percent, parts): (u3
     let mut expected = order.executed;
     for quantity in shares(order.remaining(), percent, (parts, step))? {
         let price = through(order.side, price, tick);
-        print(shell, order.side, order.market, Level { price, quantity })?;
+        // What stands before the order is served first, as in any market.
+        let at = Level {
+            price,
+            quantity: quantity + ahead(shell, order),
+        };
+        print(shell, order.side, order.market, at)?;
         expected += quantity;
         let now = shell.state.book().orders.get(&order.order_id);
         if now.is_none_or(|now| now.executed != expected) {
             return Err(format!(
-                "order {} did not take the print: it does not rest, or others stand before it",
+                "order {} did not take the print: it does not rest in the book",
                 order.order_id
             ));
         }
     }
     Ok(())
+}
+
+/// What orders of accounts show and hide before `order` in its side of the book.
+fn ahead(shell: &Shell, order: &OrderRecord) -> i64 {
+    let Some(depth) = shell.state.depth(order.market) else {
+        return 0;
+    };
+    let ladder = depth.ladder(order.side);
+    let resting = ladder.from_best().flat_map(|(_, rung)| &rung.queue);
+    resting
+        .take_while(|resting| resting.order_id != order.order_id)
+        .map(Resting::remaining)
+        .sum()
 }
 
 /// `percent` of `left` in `parts` positive quantities on the step, the last one taking the rest.
@@ -117,9 +136,10 @@ pub(super) fn spread(shell: &mut Shell, context: &Context, params: &PartialFill)
         return Ok(());
     }
     let (tick, step) = units(shell, market)?;
+    // Deeper volume would fill what `percent` leaves open.
     let mut levels: Vec<Level> = ladder
         .from_best()
-        .take_while(|(price, _)| ladder.reaches(limit, *price))
+        .take_while(|(price, _)| params.percent < 100 && ladder.reaches(limit, *price))
         .map(|(price, _)| Level { price, quantity: 0 })
         .collect();
     let mut price = best.price;
