@@ -21,14 +21,16 @@ use rust_common::Instrument;
 use serde_json::{Value, json};
 use simulated_venue::models::decimal::format8;
 use simulated_venue::models::events::Event;
-use simulated_venue::models::feed::{Feed, Level};
+use simulated_venue::models::feed::{Feed, FeedEvent, Level};
 use simulated_venue::models::filters::{ExchangeFilters, FilterConfig};
 use simulated_venue::models::orders::Input;
 use simulated_venue::services::core::VenueState;
 use simulated_venue::services::core::auction::AuctionConfig;
 use simulated_venue::services::core::market::Market;
 use simulated_venue::services::feed::FeedMarket;
+use simulated_venue::services::feed::mirror::Mirror;
 use simulated_venue::services::feed::order_book::OrderBookFeed;
+use simulated_venue::services::streams::boards::published;
 use simulated_venue::services::streams::hub::{Hub, Interest, QUEUE, Wanted};
 use simulated_venue::services::streams::names;
 use simulated_venue::settings::Mode;
@@ -80,6 +82,38 @@ impl Book {
         self.id = last;
     }
 
+    fn from_levels(id: u64, bids: &[Level], asks: &[Level]) -> Self {
+        let mut book = Self {
+            id,
+            ..Self::default()
+        };
+        book.set_levels(bids, asks);
+        book
+    }
+
+    fn set_levels(&mut self, bids: &[Level], asks: &[Level]) {
+        for (side, levels) in [(&mut self.bids, bids), (&mut self.asks, asks)] {
+            for level in levels {
+                if level.quantity == 0 {
+                    side.remove(&level.price);
+                } else {
+                    let text = format8(i128::from(level.quantity), 8);
+                    side.insert(level.price, text);
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, (first, last): (u64, u64), bids: &[Level], asks: &[Level]) {
+        assert!(
+            first <= self.id + 1 && last > self.id,
+            "{first} {last} after {}",
+            self.id
+        );
+        self.set_levels(bids, asks);
+        self.id = last;
+    }
+
     fn best(&self) -> [String; 4] {
         let (bid, bid_quantity) = self.bids.last_key_value().unwrap();
         let (ask, ask_quantity) = self.asks.first_key_value().unwrap();
@@ -94,7 +128,7 @@ impl Book {
 
 /// The published book of the venue as a reader of `GET /api/v3/depth` builds it.
 fn served(state: &VenueState) -> Book {
-    let (last_update_id, bids, asks) = state.published(0, 5_000).unwrap();
+    let (last_update_id, bids, asks) = published(state, 0, 5_000).unwrap();
     let text = |mantissa: i64, scale: u8| format8(i128::from(mantissa), scale);
     let rows = |levels: &[Level]| -> Value {
         let row = |l: &Level| json!([text(l.price, 2), text(l.quantity, 8)]);
@@ -617,4 +651,90 @@ async fn the_book_survives_a_restart() {
     assert_eq!(book.id, after["lastUpdateId"].as_u64().unwrap());
     assert_eq!(partial["lastUpdateId"], after["lastUpdateId"]);
     assert_eq!(partial["bids"][0], after["bids"][0]);
+}
+
+#[tokio::test]
+async fn a_mirror_holds_the_book_of_its_source() {
+    let source = MarketVenue::start(GENERATOR, "", BTCUSDT).await;
+    source.advance(5).await;
+    let instrument: Instrument = serde_json::from_value(json!({
+        "instrument_id": "BTC-USDT.SIM", "symbol": "BTCUSDT", "base_currency": "BTC",
+        "quote_currency": "USDT", "price_scale": 2, "quantity_scale": 8,
+        "tick_size": "0.01", "step_size": "0.00001", "min_quantity": "0.00001",
+        "min_notional": "5",
+    }))
+    .unwrap();
+    let entry = FeedMarket {
+        instrument,
+        start_price: None,
+    };
+    let address = source.running.address;
+    let mirror = Mirror::new(
+        Some(&format!("http://{address}")),
+        Some(&format!("ws://{address}")),
+        vec![entry],
+    )
+    .unwrap();
+    let (sender, mut events) = tokio::sync::mpsc::channel(64);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let task = tokio::spawn(mirror.run(sender, stopped));
+    let mut book: Option<Book> = None;
+    let (mut prints, mut applied) = (0, 0);
+    // The source moves while the mirror connects; it is stepped until the mirror has heard enough.
+    while applied < 20 {
+        source.advance(20).await;
+        let quiet = std::time::Duration::from_millis(200);
+        while let Ok(Some(event)) = tokio::time::timeout(quiet, events.recv()).await {
+            match event {
+                FeedEvent::Snapshot {
+                    bids,
+                    asks,
+                    last_update_id,
+                    ..
+                } => book = Some(Book::from_levels(last_update_id, &bids, &asks)),
+                FeedEvent::Depth {
+                    first_update_id,
+                    final_update_id,
+                    bids,
+                    asks,
+                    ..
+                } => {
+                    let book = book.as_mut().expect("a snapshot comes first");
+                    book.change((first_update_id, final_update_id), &bids, &asks);
+                    applied += 1;
+                }
+                FeedEvent::Print { .. } => prints += 1,
+                FeedEvent::Best { .. } => {}
+            }
+        }
+    }
+    assert!(prints > 0);
+    let shown = Book::of(&source.get("/api/v3/depth?symbol=BTCUSDT&limit=5000").await);
+    let book = book.unwrap();
+    assert_eq!((book.id, book.best()), (shown.id, shown.best()));
+    stop.send(true).unwrap();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mirror_without_a_source_says_so() {
+    let dead = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = dead.local_addr().unwrap();
+    drop(dead);
+    let mirror = Mirror::new(
+        Some(&format!("http://{address}")),
+        Some(&format!("ws://{address}")),
+        Vec::new(),
+    )
+    .unwrap();
+    let reason = mirror.connect_once().await.unwrap_err();
+    assert!(reason.contains("Is there a network"), "{reason}");
+    for (rest, stream, expected) in [
+        (None, Some("ws://h:1"), "feed.rest_url is missing"),
+        (Some("http://h:1"), None, "feed.stream_url is missing"),
+        (Some("http://h:1"), Some("http://h:1"), "feed.stream_url"),
+    ] {
+        let refused = Mirror::new(rest, stream, Vec::new()).unwrap_err();
+        assert!(refused.contains(expected), "{refused}");
+    }
 }

@@ -14,6 +14,7 @@ use crate::services::core::VenueState;
 use crate::services::core::auction::AuctionConfig;
 use crate::services::core::market::Market;
 use crate::services::feed::generator::GeneratorFeed;
+use crate::services::feed::mirror::Mirror;
 use crate::services::feed::order_book::OrderBookFeed;
 use crate::services::feed::{FeedMarket, bars, trades};
 use crate::services::replay::Columns;
@@ -82,6 +83,27 @@ fn open_feed(settings: &Settings, markets: &[Market]) -> Result<Box<dyn Feed>, S
         // Its events arrive from outside, as inputs of their own.
         FeedKind::Mirror => Box::new(NoFeed),
     })
+}
+
+/// The live market that the settings name.
+///
+/// # Errors
+/// Which address is missing or cannot be used.
+pub fn mirror(settings: &Settings, feed: &FeedSettings) -> Result<Mirror, StartError> {
+    let wrong = |message: String| StartError::state(&settings.state_dir, message);
+    let mut entries = Vec::new();
+    for entry in &settings.instruments {
+        entries.push(FeedMarket {
+            instrument: entry.instrument().map_err(wrong)?,
+            start_price: None,
+        });
+    }
+    Mirror::new(
+        feed.rest_url.as_deref(),
+        feed.stream_url.as_deref(),
+        entries,
+    )
+    .map_err(wrong)
 }
 
 fn generator(feed: &FeedSettings, entries: &[FeedMarket]) -> GeneratorFeed {

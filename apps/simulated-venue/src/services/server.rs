@@ -25,6 +25,7 @@ use crate::services::engine::{Ended, Engine};
 use crate::services::faults::Faults;
 use crate::services::faults::door::{self, Door};
 use crate::services::faults::engine::lag::{Lag, Source};
+use crate::services::feed::mirror;
 use crate::services::http::{self, App};
 use crate::services::limits::Limits;
 use crate::services::opening;
@@ -32,7 +33,7 @@ use crate::services::playing::{play_bars, play_feed};
 use crate::services::replay::Columns;
 use crate::services::shell::{LogRecord, Shell, identity, replay};
 use crate::services::store::{LOG_NAME, Store, Sync};
-use crate::settings::{InstrumentSettings, Mode, Settings, timeframe_ms};
+use crate::settings::{FeedKind, InstrumentSettings, Mode, Settings, timeframe_ms};
 
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -85,6 +86,10 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     match (settings.mode, &settings.feed) {
         (Mode::Free, _) => {
             tasks.push(tokio::spawn(play_bars(engine, settings.speed, stopped)));
+        }
+        (Mode::Market, Some(feed)) if feed.kind == FeedKind::Mirror => {
+            let mirror = opening::mirror(&settings, feed)?;
+            tasks.push(tokio::spawn(mirror::play(mirror, engine, stopped)));
         }
         (Mode::Market, Some(feed)) if feed.speed > 0.0 => {
             tasks.push(tokio::spawn(play_feed(engine, feed.speed, stopped)));

@@ -17,6 +17,7 @@ use crate::services::core::tape::interval::{Interval, offset_ms};
 use crate::services::core::tape::klines::Kline;
 use crate::services::core::tape::trades::{AggregateTrade, PublicTrade};
 use crate::services::shell::Shell;
+use crate::services::streams::boards::published;
 
 const MOST_ROWS: i64 = 1_000;
 const MOST_LEVELS: i64 = 5_000;
@@ -147,8 +148,8 @@ fn depth(shell: &Shell, params: &mut Params) -> Result<Value, VenueError> {
     tickers::check_status(&[&view], params)?;
     let limit = limit(params, 100, MOST_LEVELS)?;
     params.finish()?;
-    let published = shell.state.published(view.index, limit);
-    let (last_update_id, bids, asks) = published.ok_or_else(VenueError::internal)?;
+    let levels = published(&shell.state, view.index, limit);
+    let (last_update_id, bids, asks) = levels.ok_or_else(VenueError::internal)?;
     let rows = |levels: &[Level]| -> Value {
         let row = |level: &Level| {
             json!([

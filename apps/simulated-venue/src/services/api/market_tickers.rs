@@ -11,6 +11,7 @@ use crate::services::core::payloads::{money_text, price_text, quantity_text};
 use crate::services::core::tape::interval::{DAY_MS, HOUR_MS, Interval, MINUTE_MS};
 use crate::services::core::tape::windows::Summary;
 use crate::services::shell::Shell;
+use crate::services::streams::boards::published;
 use crate::services::streams::percent_text;
 
 /// Symbols that the windows with a price per symbol take at once.
@@ -111,8 +112,8 @@ fn last_price(view: &View) -> i64 {
 }
 
 fn touch(shell: &Shell, view: &View) -> (Level, Level) {
-    let published = shell.state.published(view.index, 1);
-    published.map_or((NOTHING, NOTHING), |(_, bids, asks)| {
+    let levels = published(&shell.state, view.index, 1);
+    levels.map_or((NOTHING, NOTHING), |(_, bids, asks)| {
         (
             bids.first().copied().unwrap_or(NOTHING),
             asks.first().copied().unwrap_or(NOTHING),

@@ -80,7 +80,10 @@ async fn advance(State(engine): State<Engine>, body: Body<AdvanceRequest>) -> Re
     }
     run(&engine, move |shell| {
         let through = shell.state.feed_position().saturating_add(events);
-        match shell.apply(&Input::Feed { through }, None)? {
+        let outcome = shell.apply(&Input::Feed { through }, None)?;
+        // The caller need not wait for more market time to see what the streams have.
+        shell.hub.flush(&shell.state);
+        match outcome {
             Outcome::Advanced(reply) => Ok(show_feed(&reply)),
             _ => Err(VenueError::internal()),
         }

@@ -5,6 +5,7 @@ pub mod bars;
 pub mod calibration;
 pub mod generator;
 pub mod merge;
+pub mod mirror;
 pub mod order_book;
 pub mod random;
 pub mod recording;

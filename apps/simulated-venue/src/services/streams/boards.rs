@@ -7,6 +7,19 @@
 use std::collections::BTreeMap;
 
 use crate::models::feed::Level;
+use crate::services::core::VenueState;
+
+/// The published book of a market mode market: its update id and at most `limit` levels of each
+/// side, best first.
+pub fn published(
+    state: &VenueState,
+    market: usize,
+    limit: usize,
+) -> Option<(u64, Vec<Level>, Vec<Level>)> {
+    let depth = state.depth(market)?;
+    let (bids, asks) = depth.published(limit);
+    Some((depth.last_update_id(), bids, asks))
+}
 
 /// Level changes between two messages of a depth stream.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::boards::DueDepth;
+use super::boards::{DueDepth, published};
 use super::frames::TimeUnit;
 use super::hub::Hub;
 use super::names::{Kind, Stream, Window};
@@ -27,7 +27,7 @@ impl Hub {
     pub fn attached(state: &VenueState) -> Self {
         let mut hub = Self::default();
         for market in 0..state.markets().len() {
-            if let Some((last_update_id, bids, asks)) = state.published(market, usize::MAX) {
+            if let Some((last_update_id, bids, asks)) = published(state, market, usize::MAX) {
                 let board = hub.boards.entry(market).or_default();
                 board.prime(&bids, &asks, last_update_id);
             }

@@ -131,7 +131,16 @@ impl Chain {
         Ok(())
     }
 
-    fn accept(&mut self, message: Message) -> Result<(), String> {
+    pub(super) fn symbol(&self) -> &str {
+        self.details.symbol()
+    }
+
+    /// Whether depth messages wait for a snapshot.
+    pub(super) fn waits(&self) -> bool {
+        self.book.is_none() && !self.waiting.is_empty()
+    }
+
+    pub(super) fn accept(&mut self, message: Message) -> Result<(), String> {
         if let Some(symbol) = &message.symbol
             && symbol != self.details.symbol()
         {

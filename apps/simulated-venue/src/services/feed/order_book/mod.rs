@@ -11,7 +11,7 @@ use std::io::BufRead;
 use std::path::PathBuf;
 
 use super::FeedMarket;
-use super::recording;
+use super::recording::{self, Body, Message};
 use crate::error::StartError;
 use crate::models::feed::{Feed, FeedEvent};
 use chain::{Chain, Plan};
@@ -143,6 +143,46 @@ impl Feed for OrderBookFeed {
 
     fn identity(&self) -> String {
         self.identity.clone()
+    }
+}
+
+/// The book rules for one market whose messages arrive one by one, as from a live connection.
+#[derive(Debug)]
+pub struct Follower {
+    chain: Chain,
+}
+
+impl Follower {
+    pub fn new(market: usize, details: FeedMarket) -> Self {
+        let chain = Chain::new(&Plan {
+            market,
+            details,
+            files: Vec::new(),
+        });
+        Self { chain }
+    }
+
+    pub fn symbol(&self) -> &str {
+        self.chain.symbol()
+    }
+
+    /// Takes a message; what it leads to is appended to `due`.
+    ///
+    /// # Errors
+    /// What does not fit the instrument.
+    pub fn take(&mut self, body: Body, due: &mut VecDeque<FeedEvent>) -> Result<(), String> {
+        self.chain.accept(Message {
+            received_ns: 0,
+            symbol: None,
+            body,
+        })?;
+        due.extend(self.chain.out.drain(..).map(|(_, event)| event));
+        Ok(())
+    }
+
+    /// Whether depth messages wait for a snapshot to begin from.
+    pub fn wants_snapshot(&self) -> bool {
+        self.chain.waits()
     }
 }
 
