@@ -2,4 +2,5 @@ mod bracket;
 mod limits;
 mod merge;
 mod support;
+mod table;
 mod unknown;
