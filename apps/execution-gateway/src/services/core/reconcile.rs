@@ -277,7 +277,6 @@ impl Turn<'_> {
         let live = &mut self.state.live;
         live.executions.reconciled(through);
         live.is_recovered = true;
-        live.was_recovered = true;
         live.breaker.gap_since = None;
         for report in std::mem::take(&mut self.state.live.buffer) {
             self.take_report(&report);
