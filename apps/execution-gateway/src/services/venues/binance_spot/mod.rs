@@ -6,7 +6,7 @@ mod outcome;
 mod parse;
 mod rest;
 mod rules;
-mod sign;
+pub mod sign;
 mod snapshot;
 mod streams;
 
