@@ -281,7 +281,17 @@ impl Turn<'_> {
                 }
             }
             Input::Journal(health) => self.state.live.journal = health,
-            Input::Tick => {}
+            Input::ClockSync { offset_ms, .. } => self.state.live.clock_offset_ms = offset_ms,
+            // The rules behind these follow with the breaker.
+            Input::Amend { .. }
+            | Input::Adjust { .. }
+            | Input::Throttled { .. }
+            | Input::Banned { .. }
+            | Input::StreamSilent { .. }
+            | Input::FileKill { .. }
+            | Input::SignalKill { .. }
+            | Input::KeyPermissions { .. }
+            | Input::Tick => {}
             Input::Shutdown => self.shutdown(),
         }
     }
@@ -310,6 +320,7 @@ impl Turn<'_> {
                     .balances
                     .sort_by(|a, b| a.asset.cmp(&b.asset));
             }
+            StreamEvent::Gap | StreamEvent::Transfer { .. } => {}
             StreamEvent::Execution(id) => self.state.live.executions.seen(id),
             StreamEvent::Report(report) => self.stream_report(*report),
         }

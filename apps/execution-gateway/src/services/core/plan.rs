@@ -7,7 +7,7 @@ use super::protection::protection_of;
 use super::{CallContext, Turn};
 use crate::models::order::{Protection, Role};
 use crate::models::record::{Record, Verdict};
-use crate::models::venue::VenueCall;
+use crate::models::venue::{Family, VenueCall};
 
 impl Turn<'_> {
     pub(super) fn plan(&mut self) {
@@ -157,6 +157,7 @@ impl Turn<'_> {
                     instrument_id,
                     client_order_id: id.clone(),
                     cancel_id: pending.cancel_id,
+                    family: Family::Order,
                 },
             ),
         };

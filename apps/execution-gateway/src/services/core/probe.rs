@@ -8,7 +8,7 @@ use rust_common::{ClientOrderId, OrderStatus};
 use super::{CallContext, Turn};
 use crate::models::order::{OrderState, Role};
 use crate::models::record::{Record, Verdict};
-use crate::models::venue::VenueCall;
+use crate::models::venue::{Family, LowWater, VenueCall};
 
 /// Protection is sent again at most this often.
 pub const SENDS_MAX: u8 = 5;
@@ -142,6 +142,8 @@ impl Turn<'_> {
             let request = VenueCall::Query {
                 instrument_id,
                 client_order_id: id.clone(),
+                family: Family::Order,
+                list_id: None,
             };
             self.call(CallContext::Query { id }, request);
         }
@@ -188,6 +190,9 @@ impl Turn<'_> {
             let request = VenueCall::Absence {
                 instrument_id,
                 client_order_id: id.clone(),
+                family: Family::Order,
+                list_id: None,
+                low_water: LowWater::default(),
             };
             self.call(CallContext::Absence { id: id.clone() }, request);
         }

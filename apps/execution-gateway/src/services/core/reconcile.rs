@@ -7,7 +7,7 @@ use rust_common::{InstrumentId, Money};
 use super::book::base_currency;
 use super::{CallContext, Turn};
 use crate::models::record::Record;
-use crate::models::venue::{Outcome, Snapshot, Sweep, VenueAnswer, VenueCall};
+use crate::models::venue::{Outcome, Parts, Snapshot, Sweep, VenueAnswer, VenueCall};
 
 pub const SWEEP_EVERY_MS: i64 = 30_000;
 
@@ -128,7 +128,14 @@ impl Turn<'_> {
             started_seq,
             is_baseline,
         };
-        self.call(context, VenueCall::Reconcile { sweeps, own_open });
+        self.call(
+            context,
+            VenueCall::Reconcile {
+                parts: Parts::ALL,
+                sweeps,
+                own_open,
+            },
+        );
     }
 
     pub(super) fn reconciled(&mut self, started_step: u64, is_baseline: bool, outcome: Outcome) {

@@ -187,6 +187,9 @@ impl Turn<'_> {
             quantity: stop.terms.quantity,
             trigger_price: stop.terms.trigger_price?,
             price: target.terms.price?,
+            reduce_only: stop.identity.intent == Intent::Reduce,
+            position_side: None,
+            deadline: None,
         }))
     }
 
@@ -291,6 +294,9 @@ fn place_call(order: &OrderState) -> VenueCall {
         price: terms.price.filter(|_| terms.order_type == OrderType::Limit),
         trigger_price: terms.trigger_price,
         time_in_force: terms.time_in_force,
+        reduce_only: order.identity.intent == Intent::Reduce,
+        position_side: None,
+        deadline: None,
     })
 }
 

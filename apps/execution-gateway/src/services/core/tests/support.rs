@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::models::input::{CallId, Effect, Input, Reply};
 use crate::models::record::Entry;
 use crate::models::venue::{
-    AssetBalance, Outcome, Snapshot, StreamEvent, VenueAnswer, VenueCall, VenueReport, VenueStatus,
-    VenueTrade,
+    AssetBalance, Outcome, ReportExtra, Snapshot, StreamEvent, VenueAnswer, VenueCall, VenueReport,
+    VenueStatus, VenueTrade,
 };
 use crate::services::core::book::Book;
 use crate::services::core::{CoreConfig, State, step};
@@ -124,6 +124,7 @@ impl Bench {
             reports,
             missing: Vec::new(),
             swept: vec![(instrument().instrument_id, 0)],
+            ..Snapshot::default()
         };
         self.done(call, VenueAnswer::Snapshot(Box::new(snapshot)));
     }
@@ -284,6 +285,7 @@ pub(super) fn report(
         trades,
         at: MARKET_TIME.parse().unwrap(),
         reason: None,
+        extra: ReportExtra::default(),
     }
 }
 
