@@ -32,7 +32,7 @@ use error::GatewayError;
 use models::input::Effect;
 use models::record::EVENT_KIND;
 use secrets::{Keys, load_credentials, load_keys};
-use services::core::{CoreConfig, State, begin};
+use services::core::{CoreConfig, Rules, State, begin};
 use services::engine::{Engine, EngineHandle, EngineParts, Readiness};
 use services::http::auth::Authenticator;
 use services::http::{App, router};
@@ -222,6 +222,8 @@ fn make_engine(
         clock: Arc::clone(&shared.clock),
         metrics: Arc::clone(&shared.metrics),
         ready,
+        // Before the writer begins a segment of its own.
+        checkpoint_bytes: settings.journal.segment_mib * 1024 * 1024 * 3 / 4,
     });
     Ok((engine, handle, first))
 }
@@ -315,6 +317,11 @@ fn core_config(settings: &Settings) -> Result<CoreConfig, GatewayError> {
         horizon_ms: settings.venue.horizon_ms(),
         is_fast: settings.venue.is_fast_profile(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        rules: Rules {
+            entry_deadline_ms: settings.venue.entry_deadline_ms,
+            allow_withdraw_key: settings.venue.allow_withdraw_key,
+            ..Rules::default()
+        },
     })
 }
 

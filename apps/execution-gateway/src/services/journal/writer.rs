@@ -22,8 +22,9 @@ const SPACE_EVERY: Duration = Duration::from_secs(2);
 const DAY_S: u64 = 86_400;
 
 /// How far the journal can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Health {
+    #[default]
     Good,
     /// The disk is full: the reserve carries cancels and fills, entries are refused.
     Full,
