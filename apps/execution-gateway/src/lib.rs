@@ -60,23 +60,37 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let credentials = load_credentials(&settings.venue.credentials_file)?;
     let metrics = Arc::new(Metrics::new()?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let _lock = DirectoryLock::acquire(&settings.journal_dir).map_err(GatewayError::Locked)?;
-    let (trigger, shutdown) = shutdown::channel();
     let venue = venues::connect(
         &settings.venue,
         credentials,
         Arc::clone(&clock),
         Arc::clone(&metrics),
     )?;
-    let opened = open_journal(&settings, &metrics)?;
-    let (ready, readiness) = watch::channel(Readiness { is_ready: false });
-    let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
-    let epoch = opened.replayed.book.epoch + 1;
     let shared = Shared {
         venue,
         clock,
         metrics,
     };
+    let stop = async { shutdown::signaled().await.map_err(GatewayError::Signals) };
+    serve_gateway(settings, keys, shared, stop).await
+}
+
+/// Runs a gateway on a venue until `stop` is ready.
+///
+/// # Errors
+/// As `run`.
+pub async fn serve_gateway(
+    settings: Settings,
+    keys: Keys,
+    shared: Shared,
+    stop: impl Future<Output = Result<(), GatewayError>>,
+) -> Result<(), GatewayError> {
+    let _lock = DirectoryLock::acquire(&settings.journal_dir).map_err(GatewayError::Locked)?;
+    let (trigger, shutdown) = shutdown::channel();
+    let opened = open_journal(&settings, &shared.metrics)?;
+    let (ready, readiness) = watch::channel(Readiness { is_ready: false });
+    let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
+    let epoch = opened.replayed.book.epoch + 1;
     let (engine, handle, first) = make_engine(&settings, opened, &shared, ready)?;
     let hub = Arc::new(MarketHub::new());
     let link = Link {
@@ -119,15 +133,15 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let engine = tokio::spawn(engine.run(first, shutdown.clone()));
     let key_checked = start_tasks(&settings, &tasks, signals, epoch);
     tokio::spawn(link.clone().follow_market());
-    let served = serve(listener, app, &trigger, shutdown, async move {
+    let key_checked = async move {
         let checked = key_checked.await;
         if checked.is_ok() {
             // No order before the key is known to be harmless.
             tokio::spawn(link.follow_user_stream());
         }
         checked
-    });
-    let served = served.await;
+    };
+    let served = serve(listener, app, (&trigger, shutdown), (stop, key_checked)).await;
     if let Err(error) = engine.await {
         tracing::error!(%error, "the engine ended abnormally");
     }
@@ -159,14 +173,15 @@ fn start_tasks(
 async fn serve(
     listener: TcpListener,
     app: Arc<App>,
-    trigger: &shutdown::Trigger,
-    mut stop: shutdown::Shutdown,
-    key_check: impl Future<Output = Result<(), GatewayError>>,
+    (trigger, mut shutdown): (&shutdown::Trigger, shutdown::Shutdown),
+    (stop, key_check): (
+        impl Future<Output = Result<(), GatewayError>>,
+        impl Future<Output = Result<(), GatewayError>>,
+    ),
 ) -> Result<(), GatewayError> {
     let server = axum::serve(listener, router(app))
-        .with_graceful_shutdown(async move { stop.requested().await });
+        .with_graceful_shutdown(async move { shutdown.requested().await });
     let server = tokio::spawn(server.into_future());
-    let signaled = async { shutdown::signaled().await.map_err(GatewayError::Signals) };
     let refused = async {
         match key_check.await {
             Ok(()) => std::future::pending().await,
@@ -174,7 +189,7 @@ async fn serve(
         }
     };
     let ended = tokio::select! {
-        ended = signaled => ended,
+        ended = stop => ended,
         error = refused => Err(error),
     };
     tracing::info!("stopping");
@@ -186,10 +201,10 @@ async fn serve(
 }
 
 /// What every task uses.
-struct Shared {
-    venue: Arc<dyn Venue>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+pub struct Shared {
+    pub venue: Arc<dyn Venue>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
 }
 
 /// The engine on a replayed book, its handle, and the effects that start its epoch.
