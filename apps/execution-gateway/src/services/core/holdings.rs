@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use rust_common::{ClientOrderId, Currency, Fill, InstrumentId, Money, OrderSide};
 
@@ -18,10 +18,10 @@ use crate::models::record::Record;
 type FillKey = (u32, InstrumentId, String, bool);
 
 /// Which order each trade of the account is booked under: no trade is booked twice.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FillIndex {
-    #[serde(serialize_with = "super::book::pairs")]
+    #[serde(with = "super::book::pairs")]
     owners: BTreeMap<FillKey, ClientOrderId>,
 }
 
