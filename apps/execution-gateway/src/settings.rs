@@ -271,7 +271,12 @@ impl Checker<'_> {
         for (key, value, low, high) in [
             ("journal.segment_mib", mib, 1, 1_024),
             ("journal.retention_days", days, 90, 36_500),
-            ("watchdog.silence_ms", silence_ms.unsigned_abs(), 100, 600_000),
+            (
+                "watchdog.silence_ms",
+                silence_ms.unsigned_abs(),
+                100,
+                600_000,
+            ),
         ] {
             let allowed = format!("{low} to {high}");
             self.ensure((low..=high).contains(&value), key, &value, &allowed)?;
@@ -418,7 +423,12 @@ mod tests {
 
     #[test]
     fn plain_text_is_for_loopback_only() {
-        for url in ["http://127.0.0.1:1", "ws://localhost/ws", "http://[::1]:9/", "ws://127.9.9.9"] {
+        for url in [
+            "http://127.0.0.1:1",
+            "ws://localhost/ws",
+            "http://[::1]:9/",
+            "ws://127.9.9.9",
+        ] {
             assert!(is_loopback(url), "{url}");
         }
         for url in [

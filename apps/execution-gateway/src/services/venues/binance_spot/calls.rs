@@ -11,10 +11,10 @@ use super::BinanceSpot;
 use super::outcome::Failure;
 use super::parse::{self, ParseError};
 use super::rest::Request;
-use crate::services::venues::KeyRights;
 use crate::models::venue::{
     Outcome, PlaceOco, PlaceOrder, VenueAnswer, VenueCall, VenueReport, VenueTrade,
 };
+use crate::services::venues::KeyRights;
 
 const PAGE: usize = 1_000;
 
