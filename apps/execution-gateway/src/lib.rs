@@ -259,7 +259,11 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
         segment_bytes: settings.journal.segment_mib * 1024 * 1024,
         retention_days: settings.journal.retention_days,
     };
-    let prepared = if settings.journal.preallocate { policy.segment_bytes } else { 0 };
+    let prepared = if settings.journal.preallocate {
+        policy.segment_bytes
+    } else {
+        0
+    };
     let mut storage = FileStorage::new(dir).with_prepared_bytes(prepared);
     let recovered = services::journal::recover::recover(&mut storage).map_err(file_error)?;
     let index = event_index();
@@ -284,8 +288,8 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
     });
     let epoch = replayed.book.epoch + 1;
     let shared = (index, observer as BatchObserver);
-    let journal = Journal::start(Box::new(storage), &recovered, epoch, policy, shared)
-        .map_err(file_error)?;
+    let journal =
+        Journal::start(Box::new(storage), &recovered, epoch, policy, shared).map_err(file_error)?;
     Ok(Opened {
         journal,
         events,

@@ -113,7 +113,11 @@ fn apply_event(transaction: &Transaction<'_>, seq: u64, text: &str) -> rusqlite:
     let Some(id) = word(&body, "client_order_id") else {
         return Ok(());
     };
-    let terms = [need("instrument_id"), need("order_type"), need("order_side")];
+    let terms = [
+        need("instrument_id"),
+        need("order_type"),
+        need("order_side"),
+    ];
     let [instrument_id, order_type, order_side] = &terms;
     transaction
         .prepare_cached("INSERT OR REPLACE INTO orders VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?

@@ -5,8 +5,9 @@ use std::sync::PoisonError;
 
 use crate::models::record::{EVENT_KIND, Entry};
 use crate::services::core::book::{Book, Event};
-use crate::services::journal::checkpoint::{self, Collector};
+use crate::services::journal::checkpoint::{self, Checkpoint, Collector};
 use crate::services::journal::events::parse;
+use crate::services::journal::frame::Frame;
 use crate::services::journal::recover::Recovered;
 use crate::services::journal::writer::EventIndex;
 
@@ -62,25 +63,14 @@ pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
             continue;
         }
         if frame.kind == checkpoint::KIND {
-            match collector.take(frame) {
+            match take_checkpoint(&mut collector, frame, &book) {
                 Ok(Some(found)) => {
-                    // Read from the start of the journal it must say what the records say.
-                    let is_base = book == Book::default();
-                    if !is_base && book.state_hash() != found.book.state_hash() {
-                        damage.get_or_insert_with(|| {
-                            format!("the checkpoint at record {} is not the book", frame.seq)
-                        });
-                    }
-                    if is_base {
-                        (book, published_seq) = (found.book, found.published_seq);
-                        index.extend(found.index);
-                    }
+                    (book, published_seq) = (found.book, found.published_seq);
+                    index.extend(found.index);
                 }
                 Ok(None) => {}
-                Err(error) => {
-                    damage.get_or_insert_with(|| {
-                        format!("the checkpoint at record {} cannot be read: {error}", frame.seq)
-                    });
+                Err(fault) => {
+                    damage.get_or_insert(fault);
                 }
             }
             continue;
@@ -102,5 +92,24 @@ pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
         unpublished: expected.into(),
         published_seq,
         damage,
+    }
+}
+
+/// The checkpoint that replay starts from. One met on the way must be the book so far.
+fn take_checkpoint(
+    collector: &mut Collector,
+    frame: &Frame,
+    book: &Book,
+) -> Result<Option<Checkpoint>, String> {
+    let seq = frame.seq;
+    let found = collector
+        .take(frame)
+        .map_err(|error| format!("the checkpoint at record {seq} cannot be read: {error}"))?;
+    let is_base = *book == Book::default();
+    match found {
+        Some(found) if !is_base && book.state_hash() != found.book.state_hash() => {
+            Err(format!("the checkpoint at record {seq} is not the book"))
+        }
+        found => Ok(found.filter(|_| is_base)),
     }
 }

@@ -87,7 +87,10 @@ fn no_section(config: &Path) -> ConfigError {
 /// Everything that keeps it from watching.
 pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let settings = Settings::load(config)?;
-    let watchdog = settings.watchdog.clone().ok_or_else(|| no_section(config))?;
+    let watchdog = settings
+        .watchdog
+        .clone()
+        .ok_or_else(|| no_section(config))?;
     let credentials = load_credentials(&watchdog.credentials_file)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::new()?);
@@ -111,7 +114,10 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
         let beat = read_beat(&settings.heartbeat_file);
         if pulse.look(beat, clock.steady_ms()) {
             let silent_ms = clock.steady_ms() - pulse.moved_at;
-            tracing::error!(silent_ms, "the gateway is silent: cancelling every open order");
+            tracing::error!(
+                silent_ms,
+                "the gateway is silent: cancelling every open order"
+            );
             let is_done = hands.cancel_all().await;
             pulse.acted(is_done, clock.steady_ms());
         }
@@ -156,7 +162,10 @@ impl Hands {
         for instrument_id in &self.instruments {
             let instrument_id = instrument_id.clone();
             let name = instrument_id.to_string();
-            let outcome = self.venue.call(VenueCall::CancelAll { instrument_id }).await;
+            let outcome = self
+                .venue
+                .call(VenueCall::CancelAll { instrument_id })
+                .await;
             match outcome {
                 Outcome::Done(_) => tracing::warn!(instrument_id = name, "cancelled"),
                 Outcome::Missing => tracing::info!(instrument_id = name, "nothing rests"),
@@ -175,25 +184,31 @@ impl Hands {
 mod tests {
     use super::*;
 
-    fn beat(counter: u64) -> Option<Beat> {
-        Some(Beat { epoch: 1, counter })
+    fn look(pulse: &mut Pulse, counter: u64, now: i64) -> bool {
+        pulse.look(Some(Beat { epoch: 1, counter }), now)
     }
 
     #[test]
     fn it_acts_after_the_silence_and_again_until_the_gateway_is_back() {
         let mut pulse = Pulse::new(15_000, 0);
-        assert!(!pulse.look(beat(1), 10_000));
-        assert!(!pulse.look(beat(2), 24_000), "a move starts the silence anew");
-        assert!(!pulse.look(beat(2), 38_999));
-        assert!(pulse.look(beat(2), 39_000));
+        assert!(!look(&mut pulse, 1, 10_000));
+        assert!(
+            !look(&mut pulse, 2, 24_000),
+            "a move starts the silence anew"
+        );
+        assert!(!look(&mut pulse, 2, 38_999));
+        assert!(look(&mut pulse, 2, 39_000));
         pulse.acted(false, 39_000);
-        assert!(!pulse.look(beat(2), 39_500));
+        assert!(!look(&mut pulse, 2, 39_500));
         assert!(pulse.look(None, 40_000), "a failed cancel is tried again");
         pulse.acted(true, 40_000);
         assert!(!pulse.look(None, 44_999));
-        assert!(pulse.look(None, 45_000), "orders may have come to rest since");
-        assert!(!pulse.look(beat(3), 45_001), "the gateway is back");
-        assert!(!pulse.look(beat(3), 60_000));
+        assert!(
+            pulse.look(None, 45_000),
+            "orders may have come to rest since"
+        );
+        assert!(!look(&mut pulse, 3, 45_001), "the gateway is back");
+        assert!(!look(&mut pulse, 3, 60_000));
     }
 
     #[test]

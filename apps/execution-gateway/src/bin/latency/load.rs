@@ -51,9 +51,8 @@ impl Maker {
         let body = rust_common::canonical_json(&body).map_err(|error| error.to_string())?;
         let signature = self.approval.sign(body.as_bytes());
         let signature = signature.map_err(|error| error.to_string())?;
-        let extra = format!(
-            "Idempotency-Key: {decision_id}.entry.0\r\nX-ATS-Signature: {signature}\r\n"
-        );
+        let extra =
+            format!("Idempotency-Key: {decision_id}.entry.0\r\nX-ATS-Signature: {signature}\r\n");
         self.request("POST", "/v1/orders", &body, &extra)
     }
 

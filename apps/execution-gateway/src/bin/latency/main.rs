@@ -174,12 +174,15 @@ async fn part_paced(base: &Path, seconds: u64, figures: &mut Figures) -> Outcome
     let (raw50, raw99) = (percentile(&disk, 0.5), percentile(&disk, 0.99));
     let goal50 = 1.25 * raw50 + 0.0003;
     let goal99 = 1.10 * raw99 + 0.002;
-    figures.insert("paced_50_per_s".to_owned(), json!({
-        "samples": accept.len(), "accept_p50_ms": ms(p50), "accept_p99_ms": ms(p99),
-        "raw_p50_ms": ms(raw50), "raw_p99_ms": ms(raw99),
-        "goal_p50_ms": ms(goal50), "goal_p99_ms": ms(goal99),
-        "holds_p50": p50 <= goal50, "holds_p99": p99 <= goal99,
-    }));
+    figures.insert(
+        "paced_50_per_s".to_owned(),
+        json!({
+            "samples": accept.len(), "accept_p50_ms": ms(p50), "accept_p99_ms": ms(p99),
+            "raw_p50_ms": ms(raw50), "raw_p99_ms": ms(raw99),
+            "goal_p50_ms": ms(goal50), "goal_p99_ms": ms(goal99),
+            "holds_p50": p50 <= goal50, "holds_p99": p99 <= goal99,
+        }),
+    );
     Ok(())
 }
 
@@ -194,10 +197,13 @@ async fn part_memory(base: &Path, seconds: u64, figures: &mut Figures) -> Outcom
     }
     rig.finish().await?;
     let (p50, p99) = (percentile(&accept, 0.5), percentile(&accept, 0.99));
-    figures.insert("memory_1000_per_s".to_owned(), json!({
-        "samples": accept.len(), "accept_p50_ms": ms(p50), "accept_p99_ms": ms(p99),
-        "goal_p99_ms": 1.0, "holds_p99": p99 <= 0.001,
-    }));
+    figures.insert(
+        "memory_1000_per_s".to_owned(),
+        json!({
+            "samples": accept.len(), "accept_p50_ms": ms(p50), "accept_p99_ms": ms(p99),
+            "goal_p99_ms": 1.0, "holds_p99": p99 <= 0.001,
+        }),
+    );
     Ok(())
 }
 
@@ -226,13 +232,16 @@ async fn part_group(base: &Path, seconds: u64, figures: &mut Figures) -> Outcome
         }
         rig.finish().await?;
         let (rate, single) = (percentile(&rates, 0.5), percentile(&raw_rates, 0.5));
-        figures.insert(format!("group_commit_{callers}"), json!({
-            "orders_per_s": rate.round(), "best_orders_per_s": percentile(&rates, 1.0).round(),
-            "raw_single_per_s": single.round(), "ratio": (rate / single * 10.0).round() / 10.0,
-            "refused": refused.len(), "first_refusal": refused.first(),
-            "goal_orders_per_s": 20_000, "goal_ratio": 5, "holds_ratio": rate >= 5.0 * single,
-            "holds_orders_per_s": rate >= 20_000.0,
-        }));
+        figures.insert(
+            format!("group_commit_{callers}"),
+            json!({
+                "orders_per_s": rate.round(), "best_orders_per_s": percentile(&rates, 1.0).round(),
+                "raw_single_per_s": single.round(), "ratio": (rate / single * 10.0).round() / 10.0,
+                "refused": refused.len(), "first_refusal": refused.first(),
+                "goal_orders_per_s": 20_000, "goal_ratio": 5, "holds_ratio": rate >= 5.0 * single,
+                "holds_orders_per_s": rate >= 20_000.0,
+            }),
+        );
     }
     std::fs::remove_file(&path).map_err(text)
 }
@@ -255,15 +264,20 @@ async fn part_kill(base: &Path, figures: &mut Figures) -> Outcome<()> {
     let sent = Instant::now();
     let waiting = caller.send(&kill);
     // The stub answers no cancel report, so the stop itself is not done: only the sends count.
-    tokio::time::timeout(Duration::from_secs(2), waiting).await.ok();
+    tokio::time::timeout(Duration::from_secs(2), waiting)
+        .await
+        .ok();
     let last = rig.venue.last_cancel.load(Ordering::Relaxed);
     let cancels = rig.venue.cancels.load(Ordering::Relaxed);
     let first_round = Duration::from_nanos(last.saturating_sub(before));
-    figures.insert("kill_200_orders".to_owned(), json!({
-        "cancel_calls": cancels, "last_cancel_ms": ms(first_round.as_secs_f64()),
-        "observed_for_ms": ms(sent.elapsed().as_secs_f64()),
-        "goal_ms": 250, "holds": cancels > 0 && first_round.as_millis() <= 250,
-    }));
+    figures.insert(
+        "kill_200_orders".to_owned(),
+        json!({
+            "cancel_calls": cancels, "last_cancel_ms": ms(first_round.as_secs_f64()),
+            "observed_for_ms": ms(sent.elapsed().as_secs_f64()),
+            "goal_ms": 250, "holds": cancels > 0 && first_round.as_millis() <= 250,
+        }),
+    );
     rig.finish().await
 }
 
@@ -289,12 +303,15 @@ async fn part_recovery(base: &Path, figures: &mut Figures) -> Outcome<()> {
     let replayed = replay::replay(&recovered, &index);
     let all = clock.elapsed().as_secs_f64();
     let records = recovered.frames.len();
-    figures.insert("recovery".to_owned(), json!({
-        "records": records, "orders": replayed.book.orders.len(), "damage": replayed.damage,
-        "read_s": (read * 1e3).round() / 1e3, "total_s": (all * 1e3).round() / 1e3,
-        "records_per_s": (records as f64 / all).round(), "goal_s": 5.0,
-        "holds": all <= 5.0 * records as f64 / 10_000.0 && replayed.damage.is_none(),
-    }));
+    figures.insert(
+        "recovery".to_owned(),
+        json!({
+            "records": records, "orders": replayed.book.orders.len(), "damage": replayed.damage,
+            "read_s": (read * 1e3).round() / 1e3, "total_s": (all * 1e3).round() / 1e3,
+            "records_per_s": (records as f64 / all).round(), "goal_s": 5.0,
+            "holds": all <= 5.0 * records as f64 / 10_000.0 && replayed.damage.is_none(),
+        }),
+    );
     Ok(())
 }
 
@@ -313,13 +330,16 @@ fn part_segments(base: &Path, seconds: u64, figures: &mut Figures) -> Outcome<()
         for path in &paths {
             std::fs::remove_file(path).map_err(text)?;
         }
-        figures.insert(format!("segments_{name}"), json!({
-            "commits_each": grow.len(),
-            "growing_p50_ms": ms(percentile(&grow, 0.5)),
-            "growing_p99_ms": ms(percentile(&grow, 0.99)),
-            "prepared_p50_ms": ms(percentile(&fill, 0.5)),
-            "prepared_p99_ms": ms(percentile(&fill, 0.99)),
-        }));
+        figures.insert(
+            format!("segments_{name}"),
+            json!({
+                "commits_each": grow.len(),
+                "growing_p50_ms": ms(percentile(&grow, 0.5)),
+                "growing_p99_ms": ms(percentile(&grow, 0.99)),
+                "prepared_p50_ms": ms(percentile(&fill, 0.5)),
+                "prepared_p99_ms": ms(percentile(&fill, 0.99)),
+            }),
+        );
     }
     Ok(())
 }
@@ -332,25 +352,32 @@ fn calibrate(base: &Path, figures: &mut Figures) -> Outcome<()> {
     let samples: Result<Vec<f64>, _> = (0..200).map(|_| raw.commit()).collect();
     let p50 = percentile(&samples.map_err(text)?, 0.5);
     std::fs::remove_file(&path).map_err(text)?;
-    figures.insert("calibration".to_owned(), json!({
-        "spin_ratio": (ratio * 100.0).round() / 100.0, "sync_p50_ms": ms(p50),
-        "absolute_figures": if ratio >= 1.8 && p50 <= 0.0005 { "judged" } else { "not judged" },
-    }));
+    figures.insert(
+        "calibration".to_owned(),
+        json!({
+            "spin_ratio": (ratio * 100.0).round() / 100.0, "sync_p50_ms": ms(p50),
+            "absolute_figures": if ratio >= 1.8 && p50 <= 0.0005 { "judged" } else { "not judged" },
+        }),
+    );
     let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = model.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    figures.insert("machine".to_owned(), json!({
-        "processor": model.map(|m| m.trim_start_matches([' ', '\t', ':'])), "cores": cores,
-        "build": if cfg!(debug_assertions) { "debug: figures mean nothing" } else { "release" },
-    }));
+    figures.insert(
+        "machine".to_owned(),
+        json!({
+            "processor": model.map(|m| m.trim_start_matches([' ', '\t', ':'])), "cores": cores,
+            "build": if cfg!(debug_assertions) { "debug: figures mean nothing" } else { "release" },
+        }),
+    );
     Ok(())
 }
 
 async fn measure(arguments: &Arguments) -> Outcome<Figures> {
     let mut figures = Figures::new();
-    let wants = |name: &str| {
-        arguments.parts.is_empty() || arguments.parts.iter().any(|part| part == name)
-    };
+    let wants =
+        |name: &str| arguments.parts.is_empty() || arguments.parts.iter().any(|part| part == name);
     let (disk, seconds) = (arguments.dir.as_path(), arguments.seconds);
     calibrate(disk, &mut figures)?;
     if wants("segments") {

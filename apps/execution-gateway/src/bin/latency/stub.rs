@@ -83,7 +83,11 @@ impl StubVenue {
             quantity: order.quantity,
             price: order.price,
             trigger_price: order.trigger_price,
-            status: if is_market { VenueStatus::Filled } else { VenueStatus::Working },
+            status: if is_market {
+                VenueStatus::Filled
+            } else {
+                VenueStatus::Working
+            },
             executed: if is_market { order.quantity } else { zero },
             trades: if is_market { vec![trade] } else { Vec::new() },
             execution_id: None,

@@ -174,7 +174,11 @@ fn set_aside(
     }
     let segment = segments.first().copied().unwrap_or_default();
     if let Some((first, _)) = storage.manifest()? {
-        let last = if keep_prefix { segment } else { segment.saturating_sub(1) };
+        let last = if keep_prefix {
+            segment
+        } else {
+            segment.saturating_sub(1)
+        };
         storage.note_manifest(first, last.max(first))?;
     }
     Ok(Damage {

@@ -112,7 +112,11 @@ pub(super) struct Asking {
 
 impl Asking {
     fn reason_to_die(&self, now: i64, wait: i64) -> Option<String> {
-        if self.recall.as_ref().is_some_and(|recall| recall.is_recalled()) {
+        if self
+            .recall
+            .as_ref()
+            .is_some_and(|recall| recall.is_recalled())
+        {
             return Some("it was recalled".to_owned());
         }
         let deadline = self.deadline?;
@@ -334,7 +338,10 @@ impl Limiter {
     /// Used share of the fullest weight window.
     pub(super) fn weight_ratio(&self) -> f64 {
         let inner = self.lock();
-        let weights = inner.windows.iter().filter(|w| w.counted == Counted::Weight);
+        let weights = inner
+            .windows
+            .iter()
+            .filter(|w| w.counted == Counted::Weight);
         weights
             .map(|window| window.used as f64 / window.limit.max(1) as f64)
             .fold(0.0, f64::max)

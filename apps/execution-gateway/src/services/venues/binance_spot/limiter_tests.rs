@@ -49,7 +49,11 @@ fn usage_is_the_larger_of_ours_and_the_venues() {
     let limiter = limiter(100, 50);
     assert_eq!(ask(&limiter, 60_000, Lane::Entry, 10), 0);
     limiter.observe("X-MBX-USED-WEIGHT-1M", 5, 60_010);
-    assert_eq!(ask(&limiter, 60_020, Lane::Entry, 70), 0, "lower is ignored");
+    assert_eq!(
+        ask(&limiter, 60_020, Lane::Entry, 70),
+        0,
+        "lower is ignored"
+    );
     limiter.observe("x-mbx-used-weight-1m", 99, 60_030);
     assert_eq!(ask(&limiter, 60_040, Lane::Exit, 2), 59_960);
     assert_eq!(ask(&limiter, 60_040, Lane::Exit, 1), 0);

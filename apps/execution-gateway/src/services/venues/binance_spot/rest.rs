@@ -8,8 +8,8 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Request as HttpRequest};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
@@ -170,9 +170,9 @@ impl Rest {
     async fn signed_once(&self, request: &Request) -> Result<Value, Failure> {
         if !self.offset.is_synced() {
             // Without the venue's time nothing can be signed; the failure proves nothing was sent.
-            self.sync_clock()
-                .await
-                .map_err(|failure| Failure::NotSent(format!("clock not synchronised: {failure}")))?;
+            self.sync_clock().await.map_err(|failure| {
+                Failure::NotSent(format!("clock not synchronised: {failure}"))
+            })?;
         }
         self.wait_for_room(request).await?;
         let mut params = request.params.clone();
@@ -217,9 +217,7 @@ impl Rest {
     }
 
     fn venue_now(&self) -> i64 {
-        self.offset
-            .now_ms()
-            .unwrap_or_else(|| self.clock.now_ms())
+        self.offset.now_ms().unwrap_or_else(|| self.clock.now_ms())
     }
 
     async fn send(
@@ -234,7 +232,8 @@ impl Rest {
         let mut request = HttpRequest::builder().method(method).uri(url);
         if is_signed {
             let key = HeaderValue::from_str(self.credentials.api_key.reveal());
-            let mut key = key.map_err(|_| Failure::NotSent("the api_key is no header".to_owned()))?;
+            let mut key =
+                key.map_err(|_| Failure::NotSent("the api_key is no header".to_owned()))?;
             key.set_sensitive(true);
             request = request.header("X-MBX-APIKEY", key);
         }

@@ -269,7 +269,13 @@ mod tests {
     #[test]
     fn rsa_signatures_verify() {
         let Ok(output) = std::process::Command::new("openssl")
-            .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+            .args([
+                "genpkey",
+                "-algorithm",
+                "RSA",
+                "-pkeyopt",
+                "rsa_keygen_bits:2048",
+            ])
             .stderr(std::process::Stdio::null())
             .output()
         else {
