@@ -67,9 +67,7 @@ impl State {
 
     /// The caller was told that the order was not executed, and then it turned up.
     fn is_revived(order: &OrderState) -> bool {
-        order.evidence.is_absent()
-            && !order.evidence.wants_resend()
-            && order.evidence.is_known_to_venue()
+        order.evidence.is_written_off() && order.evidence.is_known_to_venue()
     }
 
     fn may_cancel_now(&self, id: &ClientOrderId, now: i64) -> bool {
@@ -207,7 +205,7 @@ impl Turn<'_> {
         for id in ids {
             self.state.live.canceling.remove(id);
         }
-        let mut class = outcome.class().to_owned();
+        let mut class = outcome.class();
         let code = outcome.code();
         let detail = match outcome {
             Outcome::Done(VenueAnswer::Reports(reports)) => self.take_reply(reports),
@@ -219,13 +217,13 @@ impl Turn<'_> {
         };
         if class == "ok" {
             // What the answer left open is asked for.
-            class = "Q".to_owned();
+            class = "Q";
         }
         if class == "D" && REFUSED_FOR_NOW.contains(&code) {
-            class = "N".to_owned();
+            class = "N";
         }
         for id in ids {
-            self.cancel_unanswered(id, &class, code, &detail);
+            self.cancel_unanswered(id, class, code, &detail);
         }
     }
 

@@ -126,8 +126,6 @@ pub struct Live {
     pub is_stream_up: bool,
     /// Reconciled since the stream came up.
     pub is_recovered: bool,
-    /// Reconciled at least once: the position is known well enough to reduce it.
-    pub was_recovered: bool,
     pub is_stopping: bool,
     /// Corruption found at start, until an operator resumes.
     pub damage: Option<String>,
@@ -159,7 +157,7 @@ pub struct Live {
     pub buffer: Vec<VenueReport>,
     /// Acceptance times of the last minute.
     pub accepted_at: VecDeque<i64>,
-    pub mismatches: BTreeMap<InstrumentId, reconcile::Mismatch>,
+    pub mismatches: BTreeMap<InstrumentId, holdings::Mismatch>,
     /// Orders that rest at the venue although we hold them for ended, and since when.
     pub zombies: BTreeMap<ClientOrderId, i64>,
     /// Grows with everything that may change a holding.
@@ -338,7 +336,7 @@ impl Turn<'_> {
                 amount,
                 cause,
                 reason,
-            } => self.adjust(request, asset, amount, (cause, reason)),
+            } => self.adjust(request, &asset, amount, (cause, reason)),
             Input::Facts {
                 instruments,
                 offset_ms,
@@ -351,7 +349,7 @@ impl Turn<'_> {
             }
             Input::Journal(health) => self.state.live.journal = health,
             Input::Shutdown => self.shutdown(),
-            other => self.state.note_fact(other),
+            other => self.state.note_fact(&other),
         }
     }
 

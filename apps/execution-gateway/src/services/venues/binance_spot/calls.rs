@@ -14,6 +14,7 @@ use super::rest::Request;
 use crate::models::venue::{
     Outcome, PlaceOco, PlaceOrder, VenueAnswer, VenueCall, VenueReport, VenueTrade,
 };
+use crate::services::venues::KeyRights;
 
 const PAGE: usize = 1_000;
 
