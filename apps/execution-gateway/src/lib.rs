@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -38,6 +39,8 @@ use services::journal::{Journal, event_index};
 use services::metrics::Metrics;
 use services::streams::hub::MarketHub;
 use services::streams::link::Link;
+use services::streams::market::{self, MarketParts};
+use services::streams::times::StreamTimes;
 use services::venues::{self, Venue};
 use settings::{ConfigError, Settings};
 
@@ -75,13 +78,13 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let link = Link {
         venue: Arc::clone(&shared.venue),
         engine: handle.clone(),
-        hub: Arc::clone(&hub),
         clock: Arc::clone(&shared.clock),
         metrics: Arc::clone(&shared.metrics),
-        is_fast: settings.venue.is_fast_profile(),
+        times: StreamTimes::of(settings.venue.is_fast_profile()),
         timeframe: timeframe(&settings)?,
         shutdown: shutdown.clone(),
     };
+    let market = market_task(&link, &hub);
     let app = Arc::new(App {
         engine: handle,
         events,
@@ -99,13 +102,28 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let listener = listen(&settings).await?;
     let engine = tokio::spawn(engine.run(first, shutdown.clone()));
     tokio::spawn(link.clone().follow_user_stream());
-    tokio::spawn(link.clone().follow_market());
+    if let Some(market) = market {
+        tokio::spawn(market);
+    }
     tokio::spawn(link.follow_clock());
     serve(listener, app, &trigger, shutdown).await?;
     if let Err(error) = engine.await {
         tracing::error!(%error, "the engine ended abnormally");
     }
     Ok(())
+}
+
+/// The task that follows the venue's market data, where it has any.
+fn market_task(link: &Link, hub: &Arc<MarketHub>) -> Option<impl Future<Output = ()> + use<>> {
+    let source = Arc::clone(&link.venue).market()?;
+    Some(market::follow(MarketParts {
+        source,
+        hub: Arc::clone(hub),
+        prices: Arc::new(link.engine.clone()),
+        clock: Arc::clone(&link.clock),
+        times: link.times,
+        shutdown: link.shutdown.clone(),
+    }))
 }
 
 /// Serves until a signal, then lets open requests end.
@@ -115,6 +133,12 @@ async fn serve(
     trigger: &shutdown::Trigger,
     mut stop: shutdown::Shutdown,
 ) -> Result<(), GatewayError> {
+    // Small frames must not wait for each other: Nagle's algorithm is off.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
     let server = axum::serve(listener, router(app))
         .with_graceful_shutdown(async move { stop.requested().await });
     let server = tokio::spawn(server.into_future());
