@@ -129,21 +129,29 @@ impl TradeTrack {
         }
     }
 
-    /// Everything that waits, and the ids before it that stay unknown.
+    /// Gives the first hole up: what waits behind it follows, up to the next hole.
     pub fn give_up(&mut self) -> TradesFilled {
-        let first = self.held.first_key_value().map(|(id, _)| *id);
-        let lost = match (self.last, first) {
-            (Some(last), Some(first)) if first > last + 1 => Some((last + 1, first - 1)),
-            _ => None,
-        };
-        let behind: Vec<TradeTick> = std::mem::take(&mut self.held).into_values().collect();
-        self.last = behind.last().map(|tick| tick.trade_id).or(self.last);
-        self.settle();
-        TradesFilled {
-            lost,
-            behind,
-            ..TradesFilled::default()
+        let mut filled = TradesFilled::default();
+        if let (Some(last), Some((first, _))) = (self.last, self.held.first_key_value())
+            && *first > last + 1
+        {
+            filled.lost = Some((last + 1, first - 1));
+            self.last = Some(first - 1);
         }
+        while let Some(entry) = self.held.first_entry() {
+            if self.last.is_some_and(|last| *entry.key() > last + 1) {
+                break;
+            }
+            let (id, tick) = entry.remove_entry();
+            self.last = Some(id);
+            filled.behind.push(tick);
+        }
+        self.settle();
+        if !self.held.is_empty() {
+            self.is_filling = true;
+            filled.again = self.last.map(|last| last + 1);
+        }
+        filled
     }
 
     fn settle(&mut self) {

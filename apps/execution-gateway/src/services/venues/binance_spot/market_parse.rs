@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use rust_common::{Instrument, OrderSide, Price, Quantity, Timeframe, UnixMillis};
 
-use super::parse::{ParseError, Parsed, fail, flag, integer, price, quantity, time, trim};
+use super::parse::{ParseError, Parsed, fail, flag, integer, text, time, trim};
 use super::rules;
 use crate::services::streams::book::Continuity;
 use crate::services::streams::events::{
@@ -219,16 +219,19 @@ fn taker_side(is_buyer_maker: bool) -> OrderSide {
     }
 }
 
+/// Public orders may be finer than the rules of today: they were placed under older ones, or what
+/// a fill left of them is (25.426189 BTC at a step of 0.00001). Such a value keeps its decimals.
 fn level([price, quantity]: [Text<'_>; 2], instrument: &Instrument) -> Parsed<Level> {
-    let price = trim(&price)
-        .parse::<Price>()
-        .and_then(|price| price.to_scale(instrument.price_scale))
-        .or_else(|error| fail("price", error))?;
-    let quantity = trim(&quantity)
-        .parse::<Quantity>()
-        .and_then(|quantity| quantity.to_scale(instrument.quantity_scale))
+    let price: Price = trim(&price).parse().or_else(|error| fail("price", error))?;
+    let quantity: Quantity = trim(&quantity)
+        .parse()
         .or_else(|error| fail("quantity", error))?;
-    Ok((price, quantity))
+    Ok((
+        price.to_scale(instrument.price_scale).unwrap_or(price),
+        quantity
+            .to_scale(instrument.quantity_scale)
+            .unwrap_or(quantity),
+    ))
 }
 
 fn levels(rows: Vec<[Text<'_>; 2]>, instrument: &Instrument) -> Parsed<Vec<Level>> {
@@ -248,11 +251,13 @@ pub(crate) fn snapshot(body: &Value, instrument: &Instrument) -> Parsed<BookSnap
 /// A row of `GET historicalTrades`.
 pub(super) fn trade_row(row: &Value, instrument: &Instrument) -> Parsed<TradeTick> {
     let id = integer(row, "id")?;
+    let texts = [text(row, "price")?.into(), text(row, "qty")?.into()];
+    let (price, quantity) = level(texts, instrument)?;
     Ok(TradeTick {
         instrument_id: instrument.instrument_id.clone(),
         trade_id: u64::try_from(id).or_else(|error| fail("id", error))?,
-        price: price(row, "price", instrument)?,
-        quantity: quantity(row, "qty", instrument)?,
+        price,
+        quantity,
         taker_side: taker_side(flag(row, "isBuyerMaker")),
         event_at: time(row, "time")?,
     })

@@ -4,6 +4,8 @@ mod calls;
 mod limiter;
 mod market;
 mod market_parse;
+#[cfg(test)]
+mod market_recorded;
 mod outcome;
 mod parse;
 mod rest;
