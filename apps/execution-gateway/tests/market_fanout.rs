@@ -77,7 +77,7 @@ fn selection(channels: &[Channel]) -> Selection {
 /// Everything that is there now, parsed.
 async fn read(subscription: &mut Subscription) -> Result<Vec<Value>, CutOff> {
     let next = tokio::time::timeout(Duration::from_secs(10), subscription.next());
-    let texts = next.await.expect("a frame in time")?;
+    let texts = next.await.unwrap()?;
     Ok(texts
         .iter()
         .map(|text| serde_json::from_str(text).unwrap())

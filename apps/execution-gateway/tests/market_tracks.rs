@@ -274,9 +274,9 @@ fn numbers(bars: &[Bar]) -> Vec<i64> {
 
 /// Bars of the venue that its query gives: those below `known`, without the holes.
 fn answer(fill: BarFill, known: i64, holes: &[i64]) -> Vec<Bar> {
-    let all = (0..known).filter(|n| !holes.contains(n)).map(bar);
+    let mut all = (0..known).filter(|n| !holes.contains(n)).map(bar);
     match fill {
-        BarFill::Newest => all.last().into_iter().collect(),
+        BarFill::Newest => all.next_back().into_iter().collect(),
         BarFill::From(at) => all.filter(|bar| bar.opened_at >= at).collect(),
     }
 }

@@ -266,6 +266,10 @@ impl Venue {
 
 async fn connection(stream: TcpStream, script: Shared) {
     let mut address = String::new();
+    #[expect(
+        clippy::result_large_err,
+        reason = "the signature of the callback is given"
+    )]
     let note = |request: &Request, response: Response| {
         address = request.uri().to_string();
         Ok(response)

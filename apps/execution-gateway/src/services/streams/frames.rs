@@ -93,16 +93,16 @@ impl Frame {
     pub fn gap(
         channel: Channel,
         instrument_id: &InstrumentId,
-        lost: Option<(u64, u64)>,
-        at: UnixMillis,
+        missing: Option<(u64, u64)>,
+        now: UnixMillis,
     ) -> Self {
-        let range = match lost {
+        let range = match missing {
             Some((first, last)) => format!(r#","first_id":"{first}","last_id":"{last}""#),
             None => String::new(),
         };
         let channel = channel.name();
         Self::plain(format!(
-            r#"{{"type":"gap","channel":"{channel}","instrument_id":"{instrument_id}","at":"{at}"{range}}}"#
+            r#"{{"type":"gap","channel":"{channel}","instrument_id":"{instrument_id}","at":"{now}"{range}}}"#
         ))
     }
 }

@@ -45,7 +45,7 @@ pub struct Line {
     pub shutdown: Shutdown,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Connection, String>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Box<Connection>, String>> + Send>>;
 
 /// The connection that will take over.
 enum Successor {
@@ -60,7 +60,7 @@ enum Successor {
 
 enum Turn {
     Primary(Result<Utf8Bytes, String>),
-    Opened(Result<Connection, String>),
+    Opened(Result<Box<Connection>, String>),
     Standby(Result<Utf8Bytes, String>),
     TakeOver,
     Aged,
@@ -133,7 +133,7 @@ impl Line {
                 }
                 Turn::Opened(Ok(connection)) => {
                     successor = Successor::Standing {
-                        connection: Box::new(connection),
+                        connection,
                         held: Vec::new(),
                         takes_over_at: Instant::now() + self.times.overlap,
                     };
@@ -201,7 +201,10 @@ impl Line {
         if matches!(successor, Successor::None) {
             let (base, times) = (self.base.clone(), self.times);
             let wanted = self.wanted.borrow().clone();
-            let opening = async move { Connection::open_streams(&base, wanted, times).await };
+            let opening = async move {
+                let opened = Connection::open_streams(&base, wanted, times).await;
+                opened.map(Box::new)
+            };
             *successor = Successor::Opening(Box::pin(opening));
         }
     }

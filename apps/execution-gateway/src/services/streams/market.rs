@@ -4,7 +4,7 @@
 //! out. The tracks hold no I/O, queries run in their own tasks, so a slow answer delays nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -12,10 +12,7 @@ use tokio::sync::{mpsc, watch};
 use rust_common::{Bar, Instrument, InstrumentId, UnixMillis};
 
 use super::bars::{BarFill, BarStep, BarTrack};
-use super::book::Step;
-use super::events::{
-    BestQuote, BookSnapshot, Channel, DepthDiff, MarketEvent, MarketSource, StreamName, TradeTick,
-};
+use super::events::{Channel, MarketEvent, MarketSource, StreamName, TradeTick};
 use super::hub::{Demand, MarketHub};
 use super::line::{Arrival, Line};
 use super::plan::Plan;
@@ -46,11 +43,11 @@ pub struct MarketParts {
 }
 
 #[derive(Default)]
-struct Track {
+pub(super) struct Track {
     bars: BarTrack,
     trades: TradeTrack,
-    best_id: u64,
-    is_asking_book: bool,
+    pub(super) best_id: u64,
+    pub(super) is_asking_book: bool,
 }
 
 struct OpenLine {
@@ -60,11 +57,11 @@ struct OpenLine {
 
 /// The task's state.
 pub struct Market {
-    parts: MarketParts,
-    repairs: Repairs,
+    pub(super) parts: MarketParts,
+    pub(super) repairs: Repairs,
     instruments: BTreeMap<InstrumentId, Arc<Instrument>>,
-    tracks: BTreeMap<InstrumentId, Track>,
-    demand: Demand,
+    pub(super) tracks: BTreeMap<InstrumentId, Track>,
+    pub(super) demand: Demand,
     plan: Plan,
     lines: Vec<OpenLine>,
     arrivals: mpsc::Sender<(usize, Arrival)>,
@@ -126,7 +123,7 @@ impl Market {
         }
     }
 
-    fn now(&self) -> UnixMillis {
+    pub(super) fn now(&self) -> UnixMillis {
         UnixMillis::new(self.parts.clock.now_ms()).unwrap_or_default()
     }
 
@@ -290,13 +287,13 @@ impl Market {
             TradeStep::Fill(from) => self.repairs.trades(id, from, Duration::ZERO),
             TradeStep::Overflow => {
                 let filled = track.trades.give_up();
-                self.trades_filled(&id, filled);
+                self.trades_filled(&id, &filled);
             }
             TradeStep::Known | TradeStep::Held => {}
         }
     }
 
-    fn trades_filled(&self, id: &InstrumentId, filled: TradesFilled) {
+    fn trades_filled(&self, id: &InstrumentId, filled: &TradesFilled) {
         let now = self.now();
         for tick in &filled.deliver {
             self.parts.hub.trade(tick, now);
@@ -314,79 +311,6 @@ impl Market {
         }
     }
 
-    fn best(&mut self, best: &BestQuote, received_at: UnixMillis) {
-        if let Some(track) = self.tracks.get_mut(&best.instrument_id)
-            && best.update_id > track.best_id
-        {
-            track.best_id = best.update_id;
-            if self.demand.wants(Channel::Best, &best.instrument_id) {
-                self.parts.hub.best(best, received_at);
-            }
-        }
-    }
-
-    fn depth(&mut self, diff: &DepthDiff, received_at: UnixMillis) {
-        let id = diff.instrument_id.clone();
-        if !self.demand.wants(Channel::Book, &id) {
-            return;
-        }
-        let shared = self.parts.hub.book(&id);
-        let (step, top) = {
-            let mut book = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let step = book.on_diff(diff);
-            (step, book.best().zip(book.update_id()))
-        };
-        match step {
-            Step::Live => self.parts.hub.book_diff(diff),
-            Step::Stale | Step::Applied | Step::SnapshotTooOld { .. } => {}
-            step => self.book_step(&id, &step),
-        }
-        if let Some(((bid, ask), update_id)) = top {
-            let best = BestQuote {
-                instrument_id: id,
-                update_id,
-                bid,
-                ask,
-            };
-            self.best(&best, received_at);
-        }
-    }
-
-    /// What follows from a change of a book's standing.
-    fn book_step(&mut self, id: &InstrumentId, step: &Step) {
-        match step {
-            Step::Proven => self.parts.hub.book_ready(id),
-            Step::Gap { .. } | Step::Crossed { .. } => {
-                tracing::warn!(instrument = %id, ?step, "the local book starts again");
-                self.parts.hub.gap(Channel::Book, id, None, self.now());
-                self.ask_book(id, Duration::ZERO);
-            }
-            Step::Held => self.ask_book(id, Duration::ZERO),
-            Step::SnapshotTooOld { .. } => self.ask_book(id, self.parts.times.repair),
-            Step::Stale | Step::Applied | Step::Live => {}
-        }
-    }
-
-    fn ask_book(&mut self, id: &InstrumentId, pause: Duration) {
-        if let Some(track) = self.tracks.get_mut(id)
-            && !track.is_asking_book
-        {
-            track.is_asking_book = true;
-            self.repairs.book(id.clone(), pause);
-        }
-    }
-
-    fn book_lost(&self, id: &InstrumentId) {
-        let shared = self.parts.hub.book(id);
-        let mut book = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_proven = book.is_proven();
-        book.reset();
-        drop(book);
-        if was_proven {
-            self.parts.hub.gap(Channel::Book, id, None, self.now());
-        }
-    }
-
     async fn on_repaired(&mut self, id: &InstrumentId, answer: Repaired) {
         match answer {
             Repaired::Bars(bars) => self.bars_filled(id, bars).await,
@@ -401,7 +325,7 @@ impl Market {
                         track.trades.on_failed()
                     }
                 };
-                self.trades_filled(id, filled);
+                self.trades_filled(id, &filled);
             }
             Repaired::Book(snapshot) => self.snapshot(id, snapshot),
         }
@@ -431,27 +355,6 @@ impl Market {
         }
         self.parts.hub.seeded(id);
         self.tell_link();
-    }
-
-    fn snapshot(&mut self, id: &InstrumentId, snapshot: Result<BookSnapshot, VenueUnavailable>) {
-        if let Some(track) = self.tracks.get_mut(id) {
-            track.is_asking_book = false;
-        }
-        if !self.demand.wants(Channel::Book, id) {
-            return;
-        }
-        let shared = self.parts.hub.book(id);
-        let mut book = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let step = match snapshot {
-            Ok(snapshot) => book.on_snapshot(snapshot),
-            Err(error) => {
-                tracing::warn!(instrument = %id, %error, "book snapshot");
-                drop(book);
-                return self.ask_book(id, self.parts.times.repair);
-            }
-        };
-        drop(book);
-        self.book_step(id, &step);
     }
 }
 

@@ -8,6 +8,7 @@ pub mod hub;
 pub mod line;
 pub mod link;
 pub mod market;
+mod market_book;
 pub mod plan;
 pub mod prints;
 pub mod queue;
