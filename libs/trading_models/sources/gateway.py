@@ -76,7 +76,7 @@ class GatewayMarket:
             try:
                 async with connect(
                     self._base_url + path, additional_headers=headers, compression=None,
-                    max_size=None, proxy=None,
+                    max_size=None, proxy=None, close_timeout=1,
                 ) as socket:  # fmt: skip
                     self.is_connected, attempt = True, 0
                     self._unsure = set(self._trades)
