@@ -37,7 +37,8 @@ async def source(folder: Path, rate: int, seconds: float, waits_for: int) -> Non
     """Sends trades at `rate` per second once `waits_for` connections want them."""
     venue = MarketVenue()
     await venue.start()
-    (folder / "source.port").write_text(str(venue.port))
+    (folder / "source.new").write_text(str(venue.port))
+    (folder / "source.new").rename(folder / "source.port")
     while (
         sum(STREAM in names for names in venue.streams.values()) < waits_for
         or not (folder / "go").exists()
@@ -125,7 +126,7 @@ async def phase(rate: int, seconds: float, readers: int) -> dict[str, Any]:
         try:
             while not (folder / "source.port").exists():
                 await asyncio.sleep(0.01)
-            port = int((folder / "source.port").read_text() or "0")
+            port = int((folder / "source.port").read_text())
             gateway = GatewayProcess(program("execution-gateway"), folder, port)
             await gateway.start()
             go = asyncio.get_running_loop().call_later(3.0, (folder / "go").touch)
