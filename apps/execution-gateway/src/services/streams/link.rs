@@ -1,7 +1,6 @@
 //! The tasks that keep the venue connected.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rust_common::{Bar, Instrument, Timeframe};
 
@@ -15,8 +14,6 @@ use crate::services::engine::EngineHandle;
 use crate::services::metrics::Metrics;
 use crate::services::venues::{BarQuery, Pending, Venue, VenueUnavailable};
 use crate::shutdown::Shutdown;
-
-const CLOCK_EVERY: Duration = Duration::from_secs(30);
 
 /// What the tasks share.
 #[derive(Clone)]
@@ -109,18 +106,6 @@ impl Link {
         *down_since = self.clock.now_ms();
         self.engine.tell(Input::Stream(StreamEvent::Down)).await;
         ended
-    }
-
-    /// Samples the venue's clock now and then.
-    pub async fn follow_clock(mut self) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(CLOCK_EVERY) => {
-                    self.load().await;
-                }
-                () = self.shutdown.requested() => return,
-            }
-        }
     }
 }
 

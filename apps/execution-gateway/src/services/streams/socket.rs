@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::times::StreamTimes;
 
@@ -35,10 +35,8 @@ impl Connection {
     /// # Errors
     /// Why there is no connection.
     pub async fn open(url: &str, times: StreamTimes) -> Result<Self, String> {
-        // Small frames must not wait for each other: Nagle's algorithm is off.
-        let connecting = connect_async_with_config(url, None, true);
-        let socket = match timeout(times.connect, connecting).await {
-            Ok(Ok((socket, _))) => socket,
+        let socket = match timeout(times.connect, crate::tls::connect_socket(url)).await {
+            Ok(Ok(socket)) => socket,
             Ok(Err(error)) => return Err(format!("connect: {error}")),
             Err(_) => return Err("connect: timeout".to_owned()),
         };

@@ -10,7 +10,7 @@ mod outcome;
 mod parse;
 mod rest;
 mod rules;
-mod sign;
+pub mod sign;
 mod snapshot;
 mod streams;
 
@@ -18,20 +18,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use rust_common::{Bar, Instrument, InstrumentId, Timeframe};
 
-use super::{BarQuery, Pending, Venue, VenueUnavailable};
+use super::{BarQuery, KeyRights, Pending, Throttle, Venue, VenueUnavailable};
 use crate::clock::Clock;
-use crate::models::venue::{Outcome, StreamEvent, VenueCall};
+use crate::models::venue::{Lane, Outcome, StreamEvent, VenueCall};
 use crate::secrets::Credentials;
 use crate::services::metrics::Metrics;
 use crate::services::streams::events::MarketSource;
 use crate::services::streams::times::StreamTimes;
 use crate::settings::VenueSettings;
 use market::Listing;
-use rest::{Request, Rest};
+use rest::{Request, Rest, in_lane};
 
 /// The adapter of one account.
 pub struct BinanceSpot {
@@ -61,8 +61,7 @@ impl BinanceSpot {
         let unusable = |detail: String| VenueUnavailable { detail };
         let timeframe = settings.timeframe.parse::<Timeframe>();
         Ok(Self {
-            rest: Rest::new(settings, credentials, clock)
-                .map_err(|error| unusable(error.to_string()))?,
+            rest: Rest::new(settings, credentials, clock).map_err(unusable)?,
             stream_url: settings.stream_url.trim_end_matches('/').to_owned(),
             ws_api_url: settings.ws_api_url.clone(),
             venue_name: settings.venue_name.clone(),
@@ -166,7 +165,9 @@ impl Venue for BinanceSpot {
     fn call(&self, request: VenueCall) -> Pending<'_, Outcome> {
         Box::pin(async move {
             let name = request.name();
-            let outcome = calls::outcome(self.carry_out(request).await);
+            let (lane, deadline) = (request.lane(), request.deadline());
+            let answer = in_lane(lane, deadline, self.carry_out(request)).await;
+            let outcome = calls::outcome(answer);
             self.metrics.outcome(name, outcome.class(), outcome.code());
             self.metrics
                 .weight_used_ratio
@@ -176,7 +177,29 @@ impl Venue for BinanceSpot {
     }
 
     fn load(&self) -> Pending<'_, Result<Vec<Instrument>, VenueUnavailable>> {
-        Box::pin(self.load_rules())
+        Box::pin(in_lane(Lane::Probe, None, self.load_rules()))
+    }
+
+    fn sync_clock(&self) -> Pending<'_, Result<(), VenueUnavailable>> {
+        Box::pin(async {
+            let synced = in_lane(Lane::Probe, None, self.rest.sync_clock()).await;
+            synced.map_err(|failure| VenueUnavailable {
+                detail: format!("time: {failure}"),
+            })
+        })
+    }
+
+    fn key_rights(&self) -> Pending<'_, Result<KeyRights, VenueUnavailable>> {
+        Box::pin(async {
+            let asked = in_lane(Lane::Probe, None, self.ask_key_rights()).await;
+            asked.map_err(|failure| VenueUnavailable {
+                detail: format!("key permissions: {failure}"),
+            })
+        })
+    }
+
+    fn throttles(&self) -> watch::Receiver<Throttle> {
+        self.rest.limiter.throttles()
     }
 
     fn clock_offset_ms(&self) -> i64 {
