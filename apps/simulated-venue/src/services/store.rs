@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::StartError;
 
-const LOG_NAME: &str = "inputs.log";
+pub const LOG_NAME: &str = "inputs.log";
 const LOCK_NAME: &str = "lock";
 
 /// When a line must be on disk.
@@ -124,6 +124,15 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The records of a log that its owner may still be writing.
+pub fn read<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, StartError> {
+    let bytes = std::fs::read(path).map_err(|source| StartError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    decode(&bytes, path).map(|(records, _)| records)
 }
 
 fn lock(dir: &Path) -> Result<File, StartError> {

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::VenueError;
 use crate::models::accounts::AccountId;
+use crate::models::feed::Level;
 use crate::models::orders::{FeedReply, Input, StepReply};
 use auction::{Auction, AuctionConfig, Floor};
 use book::Book;
@@ -127,8 +128,8 @@ impl VenueState {
             let instrument = &market.instrument;
             Tape::new(instrument.price_scale, instrument.quantity_scale)
         });
-        let tapes = Tapes::new(tapes.collect());
         Self {
+            tapes: Tapes::new(tapes.collect()),
             matching: Matching::Auction(Box::new(auction)),
             schedule: Schedule::new(&[]),
             markets,
@@ -138,7 +139,6 @@ impl VenueState {
             last_execution_id: 0,
             inputs: 0,
             chain: [0; 32],
-            tapes,
         }
     }
 
@@ -161,6 +161,17 @@ impl VenueState {
     /// The public record of a market; `None` in the bar modes.
     pub fn tape(&self, market: usize) -> Option<&Tape> {
         self.tapes.get(market)
+    }
+
+    /// The published book of a market mode market: its update id and at most `limit` levels of
+    /// each side, best first.
+    pub fn published(&self, market: usize, limit: usize) -> Option<(u64, Vec<Level>, Vec<Level>)> {
+        let Matching::Auction(auction) = &self.matching else {
+            return None;
+        };
+        let depth = auction.depth(market)?;
+        let (bids, asks) = depth.published(limit);
+        Some((depth.last_update_id(), bids, asks))
     }
 
     pub fn book(&self) -> &Book {

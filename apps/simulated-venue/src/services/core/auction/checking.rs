@@ -93,14 +93,15 @@ impl<'a> View<'a> {
 
     /// Everything that would make a single order be refused.
     pub(crate) fn check_order(&self, ticket: &OrderTicket) -> Result<(), VenueError> {
+        self.open_market(ticket.market)?;
         self.check_filters(ticket)?;
         self.unused(ticket.account, ticket.client_order_id.as_deref())?;
         self.check_entry(ticket.account, ticket.market, &ticket.into())
     }
 
-    /// The filters of a single order; cancelReplace asks them first.
+    /// The filters of a single order; cancelReplace asks them first, and whether the market takes
+    /// orders only when it comes to the new one.
     pub(super) fn check_filters(&self, ticket: &OrderTicket) -> Result<(), VenueError> {
-        self.open_market(ticket.market)?;
         self.check_rules(ticket.account, ticket.market, &[ticket.into()], false)
     }
 
