@@ -120,6 +120,10 @@ struct TrailingDeltaFile {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the keys of venue.toml"
+)]
 pub(super) struct ExchangeFilterFile {
     max_num_orders: Option<u32>,
     max_num_algo_orders: Option<u32>,

@@ -136,19 +136,30 @@ impl Endpoint {
         let symbols = params.listed("symbols");
         match self {
             Self::TestOrder | Self::SorTest if params.is_true("computeCommissionRates") => 20,
-            Self::Klines | Self::UiKlines | Self::AvgPrice => 2,
-            Self::ReferencePrice | Self::ReferenceCalculation => 2,
-            Self::TickerPrice | Self::BookTicker | Self::Ticker24h if has_symbol => 2,
+            Self::TickerPrice | Self::BookTicker | Self::Ticker24h | Self::ExecutionRules
+                if has_symbol =>
+            {
+                2
+            }
             Self::PreventedMatches if params.has("preventedMatchId") => 2,
-            Self::TickerPrice | Self::BookTicker | Self::AggTrades => 4,
-            Self::QueryOrder | Self::QueryList | Self::AmendOrder | Self::Amendments => 4,
+            Self::Klines
+            | Self::UiKlines
+            | Self::AvgPrice
+            | Self::ReferencePrice
+            | Self::ReferenceCalculation => 2,
+            Self::TickerPrice
+            | Self::BookTicker
+            | Self::AggTrades
+            | Self::QueryOrder
+            | Self::QueryList
+            | Self::AmendOrder
+            | Self::Amendments => 4,
             Self::Ticker24h => match symbols {
                 1..=20 => 2,
                 21..=100 => 40,
                 _ => 80,
             },
             Self::TickerWindow | Self::TradingDay => (4 * symbols.max(1)).min(200),
-            Self::ExecutionRules if has_symbol => 2,
             Self::ExecutionRules if symbols > 0 => (2 * symbols).min(40),
             Self::Depth => match params.number("limit").unwrap_or(100) {
                 ..=100 => 5,
@@ -161,8 +172,14 @@ impl Endpoint {
             Self::OpenOrders | Self::OpenLists => 6,
             Self::MyTrades if params.has("orderId") => 5,
             Self::ExecutionRules | Self::OrderCounts | Self::MyFilters => 40,
-            Self::ExchangeInfo | Self::AllOrders | Self::MyTrades | Self::Account => 20,
-            Self::AllLists | Self::PreventedMatches | Self::Allocations | Self::Commission => 20,
+            Self::ExchangeInfo
+            | Self::AllOrders
+            | Self::MyTrades
+            | Self::Account
+            | Self::AllLists
+            | Self::PreventedMatches
+            | Self::Allocations
+            | Self::Commission => 20,
             _ => 1,
         }
     }

@@ -108,7 +108,7 @@ impl Range {
     }
 
     /// A start asks for the oldest rows first.
-    pub(super) fn from_start(&self) -> bool {
+    pub(super) fn has_start(&self) -> bool {
         self.start.is_some()
     }
 }
@@ -133,7 +133,7 @@ pub fn all_orders(
         .filter(|order| order.account == caller.account && order.market == market)
         .filter(|order| range.contains(order.created_at))
         .collect();
-    let from_start = from_id.is_some() || range.from_start();
+    let from_start = from_id.is_some() || range.has_start();
     let rows = newest_or_oldest(&orders, from_start, limit);
     rows.iter().map(|order| show_order(shell, order)).collect()
 }
@@ -157,7 +157,7 @@ pub fn my_trades(shell: &Shell, params: &mut Params, caller: &Caller) -> Result<
             && range.contains(trade.at)
     };
     let trades: Vec<&TradeRecord> = shell.state.book().trades.iter().filter(is_asked).collect();
-    let from_start = from_id.is_some() || range.from_start();
+    let from_start = from_id.is_some() || range.has_start();
     let rows = newest_or_oldest(&trades, from_start, limit);
     let market = shell.state.market(index)?;
     Ok(rows

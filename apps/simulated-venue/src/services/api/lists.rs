@@ -163,7 +163,8 @@ fn read_pair(
     let below_kind = params.required(&format!("{below}Type"))?;
     check_pair(side, &above_kind, &below_kind)?;
     let is_plain = |kind: &String| matches!(kind.as_str(), "LIMIT_MAKER" | "STOP_LOSS");
-    if !market.is_live() && !(is_plain(&above_kind) && is_plain(&below_kind)) {
+    let is_pair = is_plain(&above_kind) && is_plain(&below_kind);
+    if !market.is_live() && !is_pair {
         let text = "Order type not supported in OCO.";
         return Err(VenueError::bad_request(-1158, text));
     }
@@ -383,7 +384,7 @@ pub fn all_lists(shell: &Shell, params: &mut Params, caller: &Caller) -> Result<
         .map(|(_, list)| list)
         .filter(|list| list.account == caller.account && range.contains(list.updated_at))
         .collect();
-    let from_start = from_id.is_some() || range.from_start();
+    let from_start = from_id.is_some() || range.has_start();
     let rows = newest_or_oldest(&lists, from_start, limit);
     rows.iter().map(|list| show_list(shell, list)).collect()
 }

@@ -8,7 +8,9 @@ use super::payloads::{self, Detail, extend};
 use super::tickets::{read_market, read_order, read_quantity};
 use super::trade::{cancel_reply, find_in, placed, read_restriction};
 use crate::error::VenueError;
-use crate::models::orders::{AmendTicket, CancelReplaceTicket, CancelTicket, Input, ReplaceMode};
+use crate::models::orders::{
+    AmendRecord, AmendTicket, CancelReplaceTicket, CancelTicket, Input, ReplaceMode,
+};
 use crate::services::core::{Outcome, Replaced};
 use crate::services::shell::Shell;
 
@@ -160,13 +162,13 @@ fn amended(shell: &Shell, order_id: u64) -> Result<Value, VenueError> {
     let order = book.orders.get(&order_id);
     let order = order.ok_or_else(VenueError::internal)?;
     let market = shell.state.market(order.market)?;
-    let last = book.amends.iter().rev();
-    let mut last = last.filter(|amend| amend.order_id == order_id);
-    let last = last.next().ok_or_else(VenueError::internal)?;
+    let is_own = |amend: &&AmendRecord| amend.order_id == order_id;
+    let amend = book.amends.iter().rev().find(is_own);
+    let amend = amend.ok_or_else(VenueError::internal)?;
     let mut body = json!({
-        "transactTime": last.at,
-        "executionId": last.execution_id,
-        "amendedOrder": payloads::amended(order, market, last),
+        "transactTime": amend.at,
+        "executionId": amend.execution_id,
+        "amendedOrder": payloads::amended(order, market, amend),
     });
     if let Some(list) = order.list_id.and_then(|id| book.lists.get(&id)) {
         let legs = shell.state.legs(list);

@@ -171,9 +171,10 @@ fn read_trigger(market: &Market, params: &mut Params, names: Names) -> Result<Tr
             VenueError::missing(&stop)
         });
     }
-    let stop_price = match params.has(&stop) {
-        true => Some(read_price(market, params, &stop)?),
-        false => None,
+    let stop_price = if params.has(&stop) {
+        Some(read_price(market, params, &stop)?)
+    } else {
+        None
     };
     let trailing_delta = match params.integer(&delta)? {
         Some(points) => {

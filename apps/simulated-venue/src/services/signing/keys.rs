@@ -170,13 +170,12 @@ mod tests {
 
     fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
         let mut bytes = vec![tag];
-        match u8::try_from(contents.len()) {
-            Ok(short @ 0..=0x7f) => bytes.push(short),
-            _ => {
-                bytes.push(0x82);
-                let length = u16::try_from(contents.len()).unwrap();
-                bytes.extend(length.to_be_bytes());
-            }
+        let length = u16::try_from(contents.len()).unwrap();
+        if length > 0x7f {
+            bytes.push(0x82);
+            bytes.extend(length.to_be_bytes());
+        } else {
+            bytes.push(u8::try_from(length).unwrap());
         }
         bytes.extend_from_slice(contents);
         bytes

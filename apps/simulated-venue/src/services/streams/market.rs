@@ -14,7 +14,6 @@ use super::hub::{Interest, QUEUE, Wanted};
 use super::names::{self, Stream};
 use crate::clock::Clock;
 use crate::error::VenueError;
-use crate::services::api::params::percent_decode;
 use crate::services::engine::Engine;
 use crate::services::http::App;
 use crate::services::shell::Shell;
@@ -34,7 +33,7 @@ struct MarketConnection {
 
 /// Checks what an address asks for before the connection is opened.
 ///
-/// `path` holds the stream names divided by `/`, still as they were sent.
+/// `path` holds the stream names divided by `/`, percent-decoded.
 pub async fn prepare(
     app: &App,
     path: &str,
@@ -46,7 +45,8 @@ pub async fn prepare(
     let asked: Vec<String> = path
         .split('/')
         .filter(|name| !name.is_empty())
-        .map(|name| percent_decode(name).unwrap_or_else(|| name.to_owned()))
+        // A plus sign that was not encoded has become a space on its way; names have no spaces.
+        .map(|name| name.replace(' ', "+"))
         .collect();
     if asked.len() > most {
         let text = format!(

@@ -223,7 +223,9 @@ impl Chain {
         self.book = Some(depth.last);
         let event = FeedEvent::Depth {
             market: self.market,
-            first_update_id: depth.first,
+            // Futures ids jump from message to message. Spot readers expect each to begin where
+            // the last one ended, and this one says that it does.
+            first_update_id: depth.previous.map_or(depth.first, |_| book + 1),
             final_update_id: depth.last,
             bids: self.levels(&depth.bids)?,
             asks: self.levels(&depth.asks)?,
