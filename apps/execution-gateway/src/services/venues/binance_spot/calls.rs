@@ -14,7 +14,6 @@ use super::rest::Request;
 use crate::models::venue::{
     Outcome, PlaceOco, PlaceOrder, VenueAnswer, VenueCall, VenueReport, VenueTrade,
 };
-use crate::services::venues::KeyRights;
 
 const PAGE: usize = 1_000;
 
