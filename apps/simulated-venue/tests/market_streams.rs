@@ -570,7 +570,8 @@ async fn read_to_end(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn a_silent_peer_is_cut_off_and_an_old_connection_ends() {
-    let extra = "[timing]\nping_interval_ms = 200\npong_timeout_ms = 1500\n";
+    let extra = "[timing]\nping_interval_ms = 200\npong_timeout_ms = 1500\n\
+                 control_messages_per_second = 1000\n";
     let venue = MarketVenue::start(GENERATOR, extra, BTCUSDT).await;
     let mut lively = venue.socket("/ws/btcusdt@trade").await;
     let silent = raw_socket(&venue, "/ws/btcusdt@trade").await;
