@@ -121,7 +121,7 @@ def not_found(ctx: Context) -> None:
 @CASES.case("class-insufficient-funds")
 def poor(ctx: Context) -> None:
     client = ctx.adapter.client
-    amount, price = float(ctx.quantity(500_000_000)), float(ctx.price(-100))
+    amount, price = float(ctx.quantity(5_000_000)), float(ctx.price(-100))
     expect_raises(
         ccxt.InsufficientFunds,
         lambda: client.create_order(SYMBOL, "limit", "buy", amount, price),
