@@ -20,14 +20,14 @@ CASES = Collection()
         ("quantity", "0", -1013),
         ("quantity", "0.0000000001", -1111),
         ("price", "0.001", -1013),
-        ("quantity", "5000000", -2010),
+        ("quantity", "100", -2010),
         ("quantity", "-1", -1100),
         ("price", "abc", -1100),
         ("type", "NONSENSE", -1116),
         ("side", "HOLD", -1117),
         ("timeInForce", "DAY", -1115),
         ("symbol", "NOSUCH", -1121),
-        ("newClientOrderId", "not legal!", -1100),
+        ("newClientOrderId", "not.legal", -1100),
         ("newClientOrderId", "x" * 37, -1100),
         ("icebergQty", "0.00001", -1013),
     ],
@@ -144,7 +144,7 @@ def poor(ctx: Context) -> None:
         "side": "BUY",
         "type": "LIMIT",
         "timeInForce": "GTC",
-        "quantity": ctx.quantity(500_000_000),
+        "quantity": ctx.quantity(5_000_000),
         "price": ctx.price(-100),
     }
     refusal = ctx.refused(-2010, "POST /api/v3/order", **words)
@@ -189,7 +189,7 @@ def status(ctx: Context, word: str) -> None:
             "quantity": ctx.quantity(),
             "price": ctx.price(-100),
         }
-        ctx.refused(-1013 if word != "CANCEL_ONLY" else -2010, "POST /api/v3/order", **words)
+        ctx.refused(-2010, "POST /api/v3/order", **words)
         if word == "CANCEL_ONLY":
             ctx.call("DELETE /api/v3/order", symbol=ctx.symbol, orderId=made["orderId"])
     finally:
@@ -236,6 +236,7 @@ def key_type(ctx: Context, kind: str) -> None:
         ctx.adapter = kept
 
 
-@CASES.case("receive-window-too-long")
+# One client replaces the window by its own.
+@CASES.case("receive-window-too-long", unless=("python-binance",))
 def window(ctx: Context) -> None:
     ctx.refused(-1131, "GET /api/v3/account", recvWindow=60_001)

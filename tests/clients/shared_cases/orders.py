@@ -257,7 +257,7 @@ def replace_unknown(ctx: Context, mode: str) -> None:
 @CASES.case("cancel-replace-new-refused", MODES)
 def replace_refused(ctx: Context, mode: str) -> None:
     made = ctx.order()
-    words = replacement(ctx, mode, cancelOrderId=made["orderId"], quantity="900000")
+    words = replacement(ctx, mode, cancelOrderId=made["orderId"], quantity=ctx.quantity(5_000_000))
     ctx.refused(-2021, "POST /api/v3/order/cancelReplace", status=409, **words)
     expect_equal(ctx.call("GET /api/v3/openOrders", symbol=ctx.symbol), [])
 
@@ -265,7 +265,10 @@ def replace_refused(ctx: Context, mode: str) -> None:
 @CASES.case("cancel-replace-both-fail")
 def replace_none(ctx: Context) -> None:
     words = replacement(
-        ctx, "ALLOW_FAILURE", cancelOrigClientOrderId="nothing-like-it", quantity="900000"
+        ctx,
+        "ALLOW_FAILURE",
+        cancelOrigClientOrderId="nothing-like-it",
+        quantity=ctx.quantity(5_000_000),
     )
     ctx.refused(-2022, "POST /api/v3/order/cancelReplace", **words)
 

@@ -19,6 +19,7 @@ SYMBOLS = {
 }
 BALANCES = '{ USDT = "1000000", BTC = "20", ETH = "200", BNB = "10" }'
 WARM_UP_EVENTS = 20_000
+CONTROL_TOKEN = "control-token-of-the-conformance-venue"
 
 
 def venue_binary() -> Path:
@@ -102,7 +103,7 @@ def running_venue(folder: Path, extra: str = "") -> Iterator[Endpoints]:
         "other": {"api_key": "other-key-of-the-conformance-venue", "api_secret": "6" * 64},
         **_keys(folder),
     }
-    (folder / "token").write_text("control", encoding="utf-8")
+    (folder / "token").write_text(CONTROL_TOKEN, encoding="utf-8")
     config = folder / "venue.toml"
     config.write_text(_config(folder, accounts, extra), encoding="utf-8")
     with (folder / "venue.log").open("w", encoding="utf-8") as log:
@@ -132,7 +133,7 @@ def _endpoints(
         stream=f"ws://127.0.0.1:{listen}",
         ws_api=f"ws://127.0.0.1:{listen}/ws-api/v3",
         control=f"http://127.0.0.1:{control}",
-        control_token="control",
+        control_token=CONTROL_TOKEN,
         accounts={**accounts, "stranger": stranger},
         symbols=tuple(SYMBOLS),
     )

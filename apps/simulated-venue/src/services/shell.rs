@@ -146,6 +146,11 @@ impl Shell {
         Ok(applied.outcome)
     }
 
+    /// How often the disk was waited for: far less often than there are inputs under load.
+    pub fn syncs(&self) -> u64 {
+        self.store.syncs()
+    }
+
     /// Makes every input since the last commit durable and publishes what they led to. Returns
     /// whether their answers may leave.
     pub fn commit(&mut self) -> bool {

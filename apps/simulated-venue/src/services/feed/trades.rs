@@ -1,7 +1,7 @@
 //! Replays recorded trades. The format is that of Binance's public trade archives: CSV rows
 //! `id,price,qty,quote_qty,time,is_buyer_maker[,is_best_match]` with or without a header, time in
 //! milliseconds or microseconds, packed with gzip or not. The file name begins with the symbol:
-//! `BTCUSDT-trades-2024-08-08.csv`. `scripts/trades_csv.py` writes it from Parquet.
+//! `BTCUSDT-trades-2024-08-08.csv`. `scripts/venue_trades_csv.py` writes it from Parquet.
 //!
 //! Prints alone make no book: each shows its maker's side with the printed quantity and leaves one
 //! level on the other side (`merge::ThinBook`).

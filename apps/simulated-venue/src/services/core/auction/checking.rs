@@ -184,6 +184,10 @@ impl<'a> View<'a> {
             ),
         ];
         for (scope, prefix, most_orders, most_algos, most_icebergs, most_lists) in scopes {
+            let limits = [most_orders, most_algos, most_icebergs, most_lists];
+            if limits.iter().all(Option::is_none) {
+                continue;
+            }
             let open = self.book.open_orders(account, scope);
             let open_algos = open.iter().filter(|order| is_algo(order.terms)).count();
             let open_icebergs = open.iter().filter(|order| is_iceberg(order.options));

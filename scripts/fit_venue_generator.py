@@ -1,6 +1,6 @@
 """Fit the generator of the simulated venue to recorded order-book streams.
 
-    python apps/simulated-venue/scripts/fit_generator.py RECORDING... > \
+    python scripts/fit_venue_generator.py RECORDING... > \
         apps/simulated-venue/src/services/feed/calibration.rs
 
 Method. Every distribution is kept as the means of equally likely strata: the sorted observations
@@ -22,7 +22,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,14 +131,14 @@ def strata(values: Sequence[float], unit: float, count: int) -> list[int]:
 
 def table(name: str, values: Sequence[float], unit: float, note: str) -> None:
     """Print one table as a Rust constant."""
-    body = ", ".join(str(value) for value in strata(values, unit, STRATA))
+    body = ", ".join(f"{value:_}" for value in strata(values, unit, STRATA))
     print(f"\n/// {note}\npub const {name}: [i64; {STRATA}] = [{body}];")
 
 
 def bucket_table(name: str, buckets: dict[int, list[float]], unit: float, note: str) -> None:
     """Print one table per rank bucket as a Rust constant."""
     rows = ", ".join(
-        "[" + ", ".join(str(v) for v in strata(buckets[b], unit, BUCKET_STRATA)) + "]"
+        "[" + ", ".join(f"{v:_}" for v in strata(buckets[b], unit, BUCKET_STRATA)) + "]"
         for b in BUCKETS
     )
     shape = f"[[i64; {BUCKET_STRATA}]; {len(BUCKETS)}]"
@@ -148,7 +148,7 @@ def bucket_table(name: str, buckets: dict[int, list[float]], unit: float, note: 
 def scalars(seen: Observations, orders: Sequence[Sequence[tuple[int, float, float, bool]]]) -> None:
     """Print the single numbers."""
     sides = [order[0][3] for order in orders]
-    same = sum(a == b for a, b in zip(sides, sides[1:], strict=False)) / (len(sides) - 1)
+    same = sum(a == b for a, b in pairwise(sides)) / (len(sides) - 1)
     levels = sum(len({trade[1] for trade in order}) - 1 for order in orders)
     more = sum(len(order) - 1 for order in orders)
     span = seen.message_times[-1] - seen.message_times[0]
@@ -161,22 +161,22 @@ def scalars(seen: Observations, orders: Sequence[Sequence[tuple[int, float, floa
     print("/// Chance in 1000 that a taker order's next trade is at the next price.")
     print(f"pub const NEXT_LEVEL_PER_MILLE: u64 = {round(levels / more * 1000)};")
     print("/// Microseconds between depth messages.")
-    print(f"pub const DEPTH_EVERY_US: i64 = {round(every * 1000)};")
+    print(f"pub const DEPTH_EVERY_US: i64 = {round(every * 1000):_};")
     print("/// Trades and depth messages per second.")
     print(f"pub const NATURAL_EVENTS_PER_SECOND: i64 = {round(rate)};")
     print("/// The first mid price of the recording, at scale 8.")
-    print(f"pub const START_PRICE: i64 = {round(seen.mids[0] * 1e8)};")
+    print(f"pub const START_PRICE: i64 = {round(seen.mids[0] * 1e8):_};")
 
 
 def main(paths: Sequence[Path]) -> None:
     """Write the constants."""
     seen = observe(paths)
     orders = [list(run) for _, run in groupby(seen.trades, key=lambda trade: (trade[0], trade[3]))]
-    waits = [float(b[0][0] - a[0][0]) for a, b in zip(orders, orders[1:], strict=False)]
+    waits = [float(b[0][0] - a[0][0]) for a, b in pairwise(orders)]
     mids = seen.mids
-    moves = [(b - a) / a for a, b in zip(mids, mids[1:], strict=False)]
+    moves = [(b - a) / a for a, b in pairwise(mids)]
     print("//! Constants of the generator, fitted to recorded streams. Do not edit: written by")
-    print("//! `scripts/fit_generator.py`, which describes the method.")
+    print("//! `scripts/fit_venue_generator.py`, which describes the method.")
     print("//!")
     print(f"//! Source: {', '.join(path.name for path in paths)}.\n")
     print("/// First rank of each bucket of the tables by rank.")
