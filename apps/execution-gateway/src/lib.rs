@@ -8,16 +8,21 @@
 pub mod clock;
 pub mod error;
 pub mod models;
+pub mod projection;
 pub mod replay;
 pub mod secrets;
 pub mod services;
 pub mod settings;
 pub mod shutdown;
+pub mod tasks;
+pub mod tls;
+pub mod watchdog;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -28,18 +33,22 @@ use error::GatewayError;
 use models::input::Effect;
 use models::record::EVENT_KIND;
 use secrets::{Keys, load_credentials, load_keys};
-use services::core::{CoreConfig, State, begin};
+use services::core::{CoreConfig, Rules, State, begin};
 use services::engine::{Engine, EngineHandle, EngineParts, Readiness};
 use services::http::auth::Authenticator;
 use services::http::{App, router};
 use services::journal::events::EventLog;
 use services::journal::storage::{DirectoryLock, FileStorage};
+use services::journal::writer::{BatchObserver, Policy};
 use services::journal::{Journal, event_index};
 use services::metrics::Metrics;
 use services::streams::hub::MarketHub;
 use services::streams::link::Link;
+use services::streams::market::{self, MarketParts};
+use services::streams::times::StreamTimes;
 use services::venues::{self, Venue};
 use settings::{ConfigError, Settings};
+use tasks::{KillSignals, Tasks};
 
 /// How long open connections may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -54,32 +63,54 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let credentials = load_credentials(&settings.venue.credentials_file)?;
     let metrics = Arc::new(Metrics::new()?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let _lock = DirectoryLock::acquire(&settings.journal_dir).map_err(GatewayError::Locked)?;
-    let (trigger, shutdown) = shutdown::channel();
     let venue = venues::connect(
         &settings.venue,
         credentials,
         Arc::clone(&clock),
         Arc::clone(&metrics),
     )?;
-    let opened = open_journal(&settings, &metrics)?;
-    let (ready, readiness) = watch::channel(Readiness { is_ready: false });
-    let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
     let shared = Shared {
         venue,
         clock,
         metrics,
     };
+    let stop = async { shutdown::signaled().await.map_err(GatewayError::Signals) };
+    serve_gateway(settings, keys, shared, stop).await
+}
+
+/// Runs a gateway on a venue until `stop` is ready.
+///
+/// # Errors
+/// As `run`.
+pub async fn serve_gateway(
+    settings: Settings,
+    keys: Keys,
+    shared: Shared,
+    stop: impl Future<Output = Result<(), GatewayError>>,
+) -> Result<(), GatewayError> {
+    let _lock = DirectoryLock::acquire(&settings.journal_dir).map_err(GatewayError::Locked)?;
+    let (trigger, shutdown) = shutdown::channel();
+    let opened = open_journal(&settings, &shared.metrics)?;
+    let (ready, readiness) = watch::channel(Readiness { is_ready: false });
+    let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
+    let epoch = opened.replayed.book.epoch + 1;
     let (engine, handle, first) = make_engine(&settings, opened, &shared, ready)?;
     let hub = Arc::new(MarketHub::new());
     let link = Link {
         venue: Arc::clone(&shared.venue),
         engine: handle.clone(),
-        hub: Arc::clone(&hub),
         clock: Arc::clone(&shared.clock),
         metrics: Arc::clone(&shared.metrics),
-        is_fast: settings.venue.is_fast_profile(),
+        times: StreamTimes::of(settings.venue.is_fast_profile()),
         timeframe: timeframe(&settings)?,
+        shutdown: shutdown.clone(),
+    };
+    let market = market_task(&link, &hub);
+    let tasks = Tasks {
+        engine: handle.clone(),
+        venue: Arc::clone(&shared.venue),
+        clock: Arc::clone(&shared.clock),
+        metrics: Arc::clone(&shared.metrics),
         shutdown: shutdown.clone(),
     };
     let app = Arc::new(App {
@@ -96,42 +127,108 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
         journal,
         shutdown: shutdown.clone(),
     });
+    let signals = KillSignals::install().map_err(GatewayError::Signals)?;
     let listener = listen(&settings).await?;
+    let projecting = settings.projection_file.clone().map(|path| {
+        let events = Arc::clone(&app.events);
+        tokio::spawn(projection::follow(path, events, shutdown.clone()))
+    });
     let engine = tokio::spawn(engine.run(first, shutdown.clone()));
-    tokio::spawn(link.clone().follow_user_stream());
-    tokio::spawn(link.clone().follow_market());
-    tokio::spawn(link.follow_clock());
-    serve(listener, app, &trigger, shutdown).await?;
+    let key_checked = start_tasks(&settings, &tasks, signals, epoch);
+    if let Some(market) = market {
+        tokio::spawn(market);
+    }
+    let key_checked = async move {
+        let checked = key_checked.await;
+        if checked.is_ok() {
+            // No order before the key is known to be harmless.
+            tokio::spawn(link.follow_user_stream());
+        }
+        checked
+    };
+    let served = serve(listener, app, (&trigger, shutdown), (stop, key_checked)).await;
     if let Err(error) = engine.await {
         tracing::error!(%error, "the engine ended abnormally");
     }
-    Ok(())
+    if let Some(projecting) = projecting
+        && tokio::time::timeout(DRAIN, projecting).await.is_err()
+    {
+        tracing::warn!("the projection is behind; it catches up at the next start");
+    }
+    served
 }
 
-/// Serves until a signal, then lets open requests end.
+/// The task that follows the venue's market data, where it has any.
+fn market_task(link: &Link, hub: &Arc<MarketHub>) -> Option<impl Future<Output = ()> + use<>> {
+    let source = Arc::clone(&link.venue).market()?;
+    Some(market::follow(MarketParts {
+        source,
+        hub: Arc::clone(hub),
+        prices: Arc::new(link.engine.clone()),
+        clock: Arc::clone(&link.clock),
+        times: link.times,
+        shutdown: link.shutdown.clone(),
+    }))
+}
+
+/// Starts the tasks beside the engine; the result is that of the check of the key.
+fn start_tasks(
+    settings: &Settings,
+    tasks: &Tasks,
+    signals: KillSignals,
+    epoch: u32,
+) -> impl Future<Output = Result<(), GatewayError>> + Send + 'static {
+    let (kill_file, heartbeat) = (settings.kill_file.clone(), settings.heartbeat_file.clone());
+    tokio::spawn(tasks.clone().follow_kill_file(kill_file));
+    tokio::spawn(tasks.clone().follow_signals(signals));
+    tokio::spawn(tasks.clone().beat(heartbeat, epoch));
+    tokio::spawn(tasks.clone().follow_clock());
+    tokio::spawn(tasks.clone().follow_throttles());
+    tasks.clone().check_key(settings.venue.allow_withdraw_key)
+}
+
+/// Serves until a signal or a reason to end, then lets open requests end.
 async fn serve(
     listener: TcpListener,
     app: Arc<App>,
-    trigger: &shutdown::Trigger,
-    mut stop: shutdown::Shutdown,
+    (trigger, mut shutdown): (&shutdown::Trigger, shutdown::Shutdown),
+    (stop, key_check): (
+        impl Future<Output = Result<(), GatewayError>>,
+        impl Future<Output = Result<(), GatewayError>>,
+    ),
 ) -> Result<(), GatewayError> {
+    // Small frames must not wait for each other: Nagle's algorithm is off.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
     let server = axum::serve(listener, router(app))
-        .with_graceful_shutdown(async move { stop.requested().await });
+        .with_graceful_shutdown(async move { shutdown.requested().await });
     let server = tokio::spawn(server.into_future());
-    shutdown::signaled().await.map_err(GatewayError::Signals)?;
+    let refused = async {
+        match key_check.await {
+            Ok(()) => std::future::pending().await,
+            Err(error) => error,
+        }
+    };
+    let ended = tokio::select! {
+        ended = stop => ended,
+        error = refused => Err(error),
+    };
     tracing::info!("stopping");
     trigger.fire();
     if tokio::time::timeout(DRAIN, server).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
-    Ok(())
+    ended
 }
 
 /// What every task uses.
-struct Shared {
-    venue: Arc<dyn Venue>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+pub struct Shared {
+    pub venue: Arc<dyn Venue>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
 }
 
 /// The engine on a replayed book, its handle, and the effects that start its epoch.
@@ -164,6 +261,8 @@ fn make_engine(
         clock: Arc::clone(&shared.clock),
         metrics: Arc::clone(&shared.metrics),
         ready,
+        // Before the writer begins a segment of its own.
+        checkpoint_bytes: settings.journal.segment_mib * 1024 * 1024 * 3 / 4,
     });
     Ok((engine, handle, first))
 }
@@ -180,7 +279,16 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
         path: dir.clone(),
         source,
     };
-    let mut storage = FileStorage::new(dir);
+    let policy = Policy {
+        segment_bytes: settings.journal.segment_mib * 1024 * 1024,
+        retention_days: settings.journal.retention_days,
+    };
+    let prepared = if settings.journal.preallocate {
+        policy.segment_bytes
+    } else {
+        0
+    };
+    let mut storage = FileStorage::new(dir).with_prepared_bytes(prepared);
     let recovered = services::journal::recover::recover(&mut storage).map_err(file_error)?;
     let index = event_index();
     let replayed = replay::replay(&recovered, &index);
@@ -203,8 +311,9 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
         histograms.journal_batch_size.observe(records as f64);
     });
     let epoch = replayed.book.epoch + 1;
-    let journal = Journal::start(Box::new(storage), &recovered, epoch, index, observer)
-        .map_err(file_error)?;
+    let shared = (index, observer as BatchObserver);
+    let journal =
+        Journal::start(Box::new(storage), &recovered, epoch, policy, shared).map_err(file_error)?;
     Ok(Opened {
         journal,
         events,
@@ -251,6 +360,11 @@ fn core_config(settings: &Settings) -> Result<CoreConfig, GatewayError> {
         horizon_ms: settings.venue.horizon_ms(),
         is_fast: settings.venue.is_fast_profile(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        rules: Rules {
+            entry_deadline_ms: settings.venue.entry_deadline_ms,
+            allow_withdraw_key: settings.venue.allow_withdraw_key,
+            ..Rules::default()
+        },
     })
 }
 

@@ -1,11 +1,15 @@
 //! `gateway.toml`: read, checked key by key, and frozen.
 
-use std::fmt;
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use rust_common::{Money, Timeframe};
+use rust_common::Money;
+
+use check::Checker;
+pub use check::is_word;
 
 /// A setting that cannot be used: which file, where, what, and what would be allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +35,65 @@ pub struct Settings {
     pub journal_dir: PathBuf,
     pub keys_file: PathBuf,
     pub account: String,
+    /// While this file exists trading is stopped; its text may name the level (default cancel_all).
+    #[serde(default = "default_kill_file")]
+    pub kill_file: PathBuf,
+    /// Written once a second: journal epoch and a counter. The watchdog follows it.
+    #[serde(default = "default_heartbeat_file")]
+    pub heartbeat_file: PathBuf,
+    /// SQLite projection of orders, fills and events; absent = none is kept.
+    #[serde(default)]
+    pub projection_file: Option<PathBuf>,
     pub venue: VenueSettings,
     pub limits: LimitSettings,
+    #[serde(default)]
+    pub journal: JournalSettings,
+    /// Read by `--watchdog` only.
+    #[serde(default)]
+    pub watchdog: Option<WatchdogSettings>,
+}
+
+fn default_kill_file() -> PathBuf {
+    PathBuf::from("kill")
+}
+
+fn default_heartbeat_file() -> PathBuf {
+    PathBuf::from("gateway.heartbeat")
+}
+
+/// `[journal]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalSettings {
+    pub segment_mib: u64,
+    /// Segments whose newest record is older may be dropped, never below 90 days (C4).
+    pub retention_days: u32,
+    /// Write segments into space that was filled beforehand (ADR 0013).
+    pub preallocate: bool,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            segment_mib: 64,
+            retention_days: 90,
+            preallocate: false,
+        }
+    }
+}
+
+/// `[watchdog]`: a second process that cancels everything when the gateway falls silent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchdogSettings {
+    /// A key of its own: the gateway's may be what failed.
+    pub credentials_file: PathBuf,
+    #[serde(default = "default_silence_ms")]
+    pub silence_ms: i64,
+}
+
+fn default_silence_ms() -> i64 {
+    15_000
 }
 
 /// `[venue]`.
@@ -50,6 +111,22 @@ pub struct VenueSettings {
     pub recv_window_ms: i64,
     pub engine_timeout_ms: i64,
     pub margin_ms: i64,
+    /// An entry that waits longer for room in the rate limit is not sent.
+    #[serde(default = "default_entry_deadline_ms")]
+    pub entry_deadline_ms: i64,
+    /// A further TLS root (PEM), for test venues.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Allows http:// and ws:// to other hosts than this one.
+    #[serde(default)]
+    pub allow_plain: bool,
+    /// Allows an exchange key that may withdraw.
+    #[serde(default)]
+    pub allow_withdraw_key: bool,
+}
+
+fn default_entry_deadline_ms() -> i64 {
+    2_000
 }
 
 impl VenueSettings {
@@ -105,12 +182,21 @@ impl Settings {
         }
         .settings(&settings)?;
         let base = path.parent().unwrap_or(Path::new("."));
-        for entry in [
+        let watchdog = settings.watchdog.as_mut();
+        let optional = [&mut settings.projection_file, &mut settings.venue.ca_file];
+        let entries = [
             &mut settings.port_file,
             &mut settings.journal_dir,
             &mut settings.keys_file,
+            &mut settings.kill_file,
+            &mut settings.heartbeat_file,
             &mut settings.venue.credentials_file,
-        ] {
+        ];
+        for entry in entries
+            .into_iter()
+            .chain(optional.into_iter().flatten())
+            .chain(watchdog.map(|watchdog| &mut watchdog.credentials_file))
+        {
             *entry = base.join(&*entry);
         }
         Ok(settings)
@@ -127,155 +213,12 @@ impl Settings {
     }
 }
 
-struct Checker<'a> {
-    file: &'a str,
-    text: &'a str,
-}
-
-impl Checker<'_> {
-    fn refuse(&self, key: &str, problem: String, allowed: &str) -> ConfigError {
-        let name = key.rsplit('.').next().unwrap_or(key);
-        let line = self.text.lines().position(|line| {
-            line.split('=')
-                .next()
-                .is_some_and(|left| left.trim() == name)
-        });
-        ConfigError {
-            file: self.file.to_owned(),
-            line: line.map(|index| index + 1),
-            key: key.to_owned(),
-            problem,
-            allowed: allowed.to_owned(),
-        }
-    }
-
-    fn ensure(
-        &self,
-        holds: bool,
-        key: &str,
-        value: &dyn fmt::Display,
-        allowed: &str,
-    ) -> Result<(), ConfigError> {
-        if holds {
-            Ok(())
-        } else {
-            Err(self.refuse(key, format!("{value} is not valid"), allowed))
-        }
-    }
-
-    fn settings(&self, settings: &Settings) -> Result<(), ConfigError> {
-        let listen: Result<std::net::SocketAddr, _> = settings.listen.parse();
-        self.ensure(
-            listen.is_ok(),
-            "listen",
-            &settings.listen,
-            "IP:PORT, port 0 picks one",
-        )?;
-        self.ensure(
-            is_word(&settings.account, 32, "-"),
-            "account",
-            &settings.account,
-            "[a-z0-9-]{1,32}",
-        )?;
-        self.venue(&settings.venue)?;
-        self.limits(&settings.limits)
-    }
-
-    fn venue(&self, venue: &VenueSettings) -> Result<(), ConfigError> {
-        self.ensure(
-            venue.kind == "binance_spot",
-            "venue.kind",
-            &venue.kind,
-            "binance_spot",
-        )?;
-        for (key, url, schemes) in [
-            ("venue.rest_url", &venue.rest_url, ["http://", "https://"]),
-            ("venue.stream_url", &venue.stream_url, ["ws://", "wss://"]),
-            ("venue.ws_api_url", &venue.ws_api_url, ["ws://", "wss://"]),
-        ] {
-            let fits = schemes.iter().any(|scheme| url.starts_with(scheme));
-            self.ensure(fits, key, url, &schemes.join(" or "))?;
-        }
-        let name_fits = !venue.venue_name.is_empty()
-            && venue
-                .venue_name
-                .chars()
-                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-        self.ensure(
-            name_fits,
-            "venue.venue_name",
-            &venue.venue_name,
-            "[A-Z0-9]+",
-        )?;
-        self.ensure(
-            !venue.symbols.is_empty(),
-            "venue.symbols",
-            &"[]",
-            "at least one symbol",
-        )?;
-        let known = Timeframe::ALL.map(Timeframe::code);
-        self.ensure(
-            known.contains(&venue.timeframe.as_str()),
-            "venue.timeframe",
-            &venue.timeframe,
-            &known.join(" "),
-        )?;
-        for (key, value, low, high) in [
-            ("venue.recv_window_ms", venue.recv_window_ms, 50, 60_000),
-            (
-                "venue.engine_timeout_ms",
-                venue.engine_timeout_ms,
-                50,
-                60_000,
-            ),
-            ("venue.margin_ms", venue.margin_ms, 0, 60_000),
-        ] {
-            let allowed = format!("{low} to {high} milliseconds");
-            self.ensure((low..=high).contains(&value), key, &value, &allowed)?;
-        }
-        Ok(())
-    }
-
-    fn limits(&self, limits: &LimitSettings) -> Result<(), ConfigError> {
-        for (key, value) in [
-            ("limits.max_order_notional", &limits.max_order_notional),
-            (
-                "limits.max_instrument_notional",
-                &limits.max_instrument_notional,
-            ),
-        ] {
-            let amount: Result<Money, _> = value.parse();
-            let positive = amount.is_ok_and(|amount| amount > Money::ZERO);
-            self.ensure(
-                positive,
-                key,
-                value,
-                "a decimal string above 0, at most 8 decimals",
-            )?;
-        }
-        self.ensure(
-            (1..=100_000).contains(&limits.max_orders_per_minute),
-            "limits.max_orders_per_minute",
-            &limits.max_orders_per_minute,
-            "1 to 100000",
-        )
-    }
-}
-
 fn line_at(text: &str, offset: usize) -> usize {
     text.bytes()
         .take(offset)
         .filter(|byte| *byte == b'\n')
         .count()
         + 1
-}
-
-/// True for 1..=`max` characters of `[a-z0-9]` and `extra`.
-pub fn is_word(text: &str, max: usize, extra: &str) -> bool {
-    (1..=max).contains(&text.len())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || extra.contains(c))
 }
 
 pub(crate) fn read(path: &Path, file: &str) -> Result<String, ConfigError> {

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use rust_common::{
-    ApprovedOrder, ClientOrderId, Instrument, InstrumentId, Price, StopLevel, UnixMillis,
+    ApprovedOrder, ClientOrderId, Currency, Instrument, InstrumentId, Money, Price, Quantity,
+    StopLevel, UnixMillis,
 };
 
 use super::problem::Problem;
-use super::record::Entry;
-use super::venue::{Outcome, StreamEvent, VenueCall};
+use super::record::{Cause, Entry};
+use super::venue::{Lane, Outcome, StreamEvent, VenueCall};
 use crate::services::journal::writer::Health;
 
 /// Connects a request of a caller with its reply.
@@ -28,6 +29,21 @@ pub enum Input {
         request: RequestId,
         client_order_id: ClientOrderId,
         wait_ms: i64,
+    },
+    /// Makes a resting order smaller.
+    Amend {
+        request: RequestId,
+        client_order_id: ClientOrderId,
+        quantity: Quantity,
+        wait_ms: i64,
+    },
+    /// An operator explains a difference between book and venue; negative takes away.
+    Adjust {
+        request: RequestId,
+        asset: Currency,
+        amount: Money,
+        cause: Cause,
+        reason: String,
     },
     Read {
         request: RequestId,
@@ -64,6 +80,37 @@ pub enum Input {
         is_closed: bool,
     },
     Journal(Health),
+    /// The limiter lets nothing of this lane (of any lane if `None`) leave before `until`.
+    Throttled {
+        lane: Option<Lane>,
+        until: i64,
+    },
+    /// The venue has banned us (418): nothing but the journal works before `until`.
+    Banned {
+        until: i64,
+    },
+    /// The venue's clock was sampled.
+    ClockSync {
+        offset_ms: i64,
+        sampled_at: i64,
+    },
+    /// The user stream is connected but has brought nothing, not even a ping, since then.
+    StreamSilent {
+        since: i64,
+    },
+    /// The kill file: its level while it exists, `None` when it is gone (which resumes nothing).
+    FileKill {
+        level: Option<StopLevel>,
+    },
+    /// A signal of the operating system asked for a stop.
+    SignalKill {
+        level: StopLevel,
+    },
+    /// What the venue says the exchange key may do.
+    KeyPermissions {
+        can_trade: bool,
+        can_withdraw: bool,
+    },
     Tick,
     Shutdown,
 }
@@ -95,6 +142,10 @@ pub enum Effect {
     Reply {
         request: RequestId,
         reply: Reply,
+    },
+    /// If this call still waits in a queue it must not leave: its outcome is `NotSent`.
+    Recall {
+        call: CallId,
     },
     /// Something that must never happen, or must be looked at by a person.
     Alarm {

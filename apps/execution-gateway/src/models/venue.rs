@@ -3,9 +3,41 @@
 use serde::{Deserialize, Serialize};
 
 use rust_common::{
-    ClientOrderId, Currency, InstrumentId, LiquiditySide, Money, OrderSide, OrderType, Price,
-    Quantity, TimeInForce, UnixMillis,
+    ClientOrderId, Currency, InstrumentId, LiquiditySide, Money, OrderSide, OrderType,
+    PositionSide, Price, Quantity, TimeInForce, UnixMillis,
 };
+
+/// Priority of a call (C8), the most urgent first. Strict, with an age-out for the last ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// P0: the kill switch.
+    Kill,
+    /// P1: cancels, and orders that only reduce.
+    Exit,
+    /// P2: questions about unknown outcomes.
+    Probe,
+    /// P3: entries; they carry a deadline.
+    Entry,
+    /// P4: reconciliation.
+    Reconcile,
+    /// P5: market data history.
+    History,
+}
+
+/// The family of endpoints that owns an order: only there its absence means anything (A13, C5.2).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    #[default]
+    Order,
+    /// Conditional orders of USD-M futures.
+    Algo,
+    /// A leg of an order list.
+    List,
+}
 
 /// Where the venue says an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +82,29 @@ pub struct VenueReport {
     pub execution_id: Option<u64>,
     pub at: UnixMillis,
     pub reason: Option<String>,
+    /// What only some venues and orders have.
+    #[serde(default, skip_serializing_if = "ReportExtra::is_plain")]
+    pub extra: ReportExtra,
+}
+
+/// Rarer facts of a report; the default says "a plain spot order".
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReportExtra {
+    pub family: Family,
+    pub list_id: Option<ClientOrderId>,
+    pub reduce_only: bool,
+    pub position_side: Option<PositionSide>,
+    /// Quantity taken away by self-trade prevention (A7).
+    pub prevented: Option<Quantity>,
+    /// The venue made the order itself: liquidation, deleveraging, settlement (A13).
+    pub is_venue_made: bool,
+}
+
+impl ReportExtra {
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A single order to place.
@@ -63,6 +118,10 @@ pub struct PlaceOrder {
     pub price: Option<Price>,
     pub trigger_price: Option<Price>,
     pub time_in_force: Option<TimeInForce>,
+    pub reduce_only: bool,
+    pub position_side: Option<PositionSide>,
+    /// Transport time after which it may not leave any more: it dies in the queue as `NotSent`.
+    pub deadline: Option<i64>,
 }
 
 /// A stop leg and a limit leg, one cancels the other.
@@ -76,6 +135,9 @@ pub struct PlaceOco {
     pub quantity: Quantity,
     pub trigger_price: Price,
     pub price: Price,
+    pub reduce_only: bool,
+    pub position_side: Option<PositionSide>,
+    pub deadline: Option<i64>,
 }
 
 /// From where a sweep of an instrument's trades starts.
@@ -86,35 +148,89 @@ pub struct Sweep {
     pub after_trade_id: Option<u64>,
 }
 
+/// Newest ids seen before an order was sent: what is older cannot be that order (C5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LowWater {
+    pub order_id: Option<u64>,
+    pub trade_id: Option<u64>,
+}
+
+/// Parts of a reconciliation; each has its own period (C7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// Balances, and positions where the venue has them.
+    pub account: bool,
+    /// Open orders and open lists of every instrument; own orders that are not among them.
+    pub open: bool,
+    /// Trades since the last sweep.
+    pub trades: bool,
+}
+
+impl Parts {
+    pub const ALL: Self = Self {
+        account: true,
+        open: true,
+        trades: true,
+    };
+}
+
 /// A request to the venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VenueCall {
     Place(PlaceOrder),
     PlaceOco(PlaceOco),
+    /// `order/test`: the breaker's question whether orders are taken again.
+    Test(PlaceOrder),
+    /// Makes a resting order smaller; it keeps its priority and its client order id.
+    Amend {
+        instrument_id: InstrumentId,
+        client_order_id: ClientOrderId,
+        quantity: Quantity,
+    },
     Cancel {
         instrument_id: InstrumentId,
         client_order_id: ClientOrderId,
         cancel_id: ClientOrderId,
+        family: Family,
     },
     CancelList {
         instrument_id: InstrumentId,
         list_id: ClientOrderId,
         cancel_id: ClientOrderId,
     },
+    /// Everything that rests on an instrument; `Missing` when nothing does.
+    CancelAll {
+        instrument_id: InstrumentId,
+    },
     /// The order, with its trades when it has executed.
     Query {
         instrument_id: InstrumentId,
         client_order_id: ClientOrderId,
+        family: Family,
+        list_id: Option<ClientOrderId>,
     },
-    /// Complete lists of open and past orders, searched for one id.
+    /// Complete lists of open orders, of past orders and of trades since the low water, searched
+    /// for one id. Answers `Absent`, or the `Reports` that carry the id.
     Absence {
         instrument_id: InstrumentId,
         client_order_id: ClientOrderId,
+        family: Family,
+        list_id: Option<ClientOrderId>,
+        low_water: LowWater,
     },
     /// Account, open orders, own orders that are not among them, trades since the last sweep.
     Reconcile {
+        parts: Parts,
         sweeps: Vec<Sweep>,
         own_open: Vec<(InstrumentId, ClientOrderId)>,
+    },
+    /// Samples the venue's clock; answers `Clock`.
+    SyncClock,
+    /// Dead-man switch of the venue (USD-M `countdownCancelAll`); 0 stops it.
+    Countdown {
+        instrument_id: InstrumentId,
+        countdown_ms: i64,
     },
 }
 
@@ -124,12 +240,54 @@ impl VenueCall {
         match self {
             Self::Place(_) => "place",
             Self::PlaceOco(_) => "place_oco",
+            Self::Test(_) => "test",
+            Self::Amend { .. } => "amend",
             Self::Cancel { .. } => "cancel",
             Self::CancelList { .. } => "cancel_list",
+            Self::CancelAll { .. } => "cancel_all",
             Self::Query { .. } => "query",
             Self::Absence { .. } => "absence",
             Self::Reconcile { .. } => "reconcile",
+            Self::SyncClock => "sync_clock",
+            Self::Countdown { .. } => "countdown",
         }
+    }
+
+    /// The queue it waits in.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::CancelAll { .. } => Lane::Kill,
+            Self::Place(PlaceOrder { reduce_only, .. })
+            | Self::PlaceOco(PlaceOco { reduce_only, .. }) => {
+                if *reduce_only {
+                    Lane::Exit
+                } else {
+                    Lane::Entry
+                }
+            }
+            Self::Amend { .. }
+            | Self::Cancel { .. }
+            | Self::CancelList { .. }
+            | Self::Countdown { .. } => Lane::Exit,
+            Self::Query { .. } | Self::Absence { .. } | Self::Test(_) | Self::SyncClock => {
+                Lane::Probe
+            }
+            Self::Reconcile { .. } => Lane::Reconcile,
+        }
+    }
+
+    /// Transport time after which the call may not leave any more.
+    pub fn deadline(&self) -> Option<i64> {
+        match self {
+            Self::Place(order) | Self::Test(order) => order.deadline,
+            Self::PlaceOco(oco) => oco.deadline,
+            _ => None,
+        }
+    }
+
+    /// Without a journal this call may not leave: it creates an order.
+    pub fn is_placing(&self) -> bool {
+        matches!(self, Self::Place(_) | Self::PlaceOco(_))
     }
 }
 
@@ -141,11 +299,29 @@ pub struct AssetBalance {
     pub locked: Money,
 }
 
-/// A complete picture of the account. It exists only when every query behind it succeeded:
-/// a failed query is never read as an empty list.
+/// A position as a derivatives venue tells it; negative is short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VenuePosition {
+    pub instrument_id: InstrumentId,
+    pub position_side: Option<PositionSide>,
+    pub quantity: Money,
+}
+
+/// An order list that the venue holds open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenList {
+    pub instrument_id: InstrumentId,
+    pub list_id: ClientOrderId,
+    pub legs: Vec<ClientOrderId>,
+}
+
+/// A complete picture of the parts that were asked for. It exists only when every query behind it
+/// succeeded: a failed query is never read as an empty list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
     pub balances: Vec<AssetBalance>,
+    pub positions: Vec<VenuePosition>,
+    pub open_lists: Vec<OpenList>,
     pub reports: Vec<VenueReport>,
     /// Own orders the venue did not find.
     pub missing: Vec<ClientOrderId>,
@@ -160,6 +336,12 @@ pub enum VenueAnswer {
     /// Whether the complete lists contain nothing of the order.
     Absent(bool),
     Snapshot(Box<Snapshot>),
+    /// Offset of the venue's clock to ours.
+    Clock {
+        offset_ms: i64,
+    },
+    /// Taken, and nothing to tell.
+    Accepted,
 }
 
 /// The class of an outcome decides everything (sheet A8).
@@ -213,4 +395,14 @@ pub enum StreamEvent {
     Balances(Vec<AssetBalance>),
     /// An event that carries only an execution id of ours (nothing about an order changes).
     Execution(u64),
+    /// The stream lives, but events of it are lost: state has to be rebuilt by query.
+    Gap,
+    /// Funds came or went without an order: deposit, withdrawal, transfer.
+    Transfer {
+        asset: Currency,
+        amount: Money,
+        at: UnixMillis,
+        /// Key of the event; repeats of it are not booked again.
+        reference: String,
+    },
 }

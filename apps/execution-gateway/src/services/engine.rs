@@ -1,76 +1,35 @@
 //! The one task that owns the state: inputs in, effects out, and nothing leaves before every record
 //! behind it is durable.
 
+mod gauges;
+mod handle;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::models::input::{Effect, Input, Reply, RequestId};
+use crate::models::input::{CallId, Effect, Input, Reply, RequestId};
 use crate::models::problem::Problem;
 use crate::models::record::EVENT_KIND;
-use crate::models::venue::{Outcome, VenueCall};
+use crate::models::venue::Outcome;
 use crate::services::core::{State, step};
-use crate::services::journal::Journal;
 use crate::services::journal::events::EventLog;
 use crate::services::journal::writer::{Durable, Health};
+use crate::services::journal::{Journal, checkpoint};
 use crate::services::metrics::Metrics;
-use crate::services::venues::Venue;
+use crate::services::venues::{RECALL, Recall, Venue};
 use crate::shutdown::Shutdown;
 
 /// Inputs waiting for the engine; a full queue makes the senders wait.
 const INBOX: usize = 1024;
 const IDLE: Duration = Duration::from_secs(1);
+/// Messages handled before the journal and the timers are looked at again.
+const BURST: usize = 64;
 
-/// What other tasks send to the engine.
-pub enum Message {
-    Input(Input),
-    Ask {
-        make: Box<dyn FnOnce(RequestId) -> Input + Send>,
-        answer: oneshot::Sender<Reply>,
-    },
-}
-
-/// Cheap handle to the engine.
-#[derive(Clone)]
-pub struct EngineHandle {
-    inbox: mpsc::Sender<Message>,
-}
-
-impl EngineHandle {
-    pub async fn tell(&self, input: Input) {
-        if self.inbox.send(Message::Input(input)).await.is_err() {
-            tracing::debug!("input after the engine ended");
-        }
-    }
-
-    /// Asks and waits for the reply.
-    pub async fn ask(&self, make: impl FnOnce(RequestId) -> Input + Send + 'static) -> Reply {
-        let (answer, reply) = oneshot::channel();
-        let message = Message::Ask {
-            make: Box::new(make),
-            answer,
-        };
-        if self.inbox.send(message).await.is_ok()
-            && let Ok(reply) = reply.await
-        {
-            return reply;
-        }
-        stopping()
-    }
-}
-
-fn stopping() -> Reply {
-    let detail = "the gateway is stopping".to_owned();
-    Reply::problem(Problem::new(
-        503,
-        "stopping",
-        "The gateway does not answer now",
-        detail,
-    ))
-}
+pub use handle::{EngineHandle, Message};
 
 /// Health of the gateway for `/readyz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +46,8 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     pub ready: watch::Sender<Readiness>,
+    /// A segment with this many bytes is followed by one that begins with a checkpoint.
+    pub checkpoint_bytes: u64,
 }
 
 /// The event loop.
@@ -100,6 +61,12 @@ pub struct Engine {
     held: VecDeque<(u64, Effect)>,
     now: i64,
     seen_duplicates: u64,
+    measured_at: i64,
+    /// Calls handed to the adapter that have not answered.
+    recalls: BTreeMap<CallId, Arc<Recall>>,
+    next_checkpoint: u64,
+    /// Segment that the last checkpoint was asked for in.
+    checkpoint_segment: u32,
 }
 
 impl Engine {
@@ -109,6 +76,8 @@ impl Engine {
             inbox: sender.clone(),
         };
         let engine = Self {
+            next_checkpoint: parts.checkpoint_bytes,
+            checkpoint_segment: 0,
             parts,
             inbox,
             sender,
@@ -117,6 +86,8 @@ impl Engine {
             held: VecDeque::new(),
             now: 0,
             seen_duplicates: 0,
+            measured_at: 0,
+            recalls: BTreeMap::new(),
         };
         (engine, handle)
     }
@@ -125,7 +96,8 @@ impl Engine {
     pub async fn run(mut self, first: Vec<Effect>, mut shutdown: Shutdown) {
         let mut durable = self.parts.journal.watch();
         self.now = self.parts.clock.now_ms();
-        self.take(first).await;
+        self.take(first);
+        self.parts.journal.flush();
         self.release(*durable.borrow_and_update());
         loop {
             let sleep = self.until_wake();
@@ -136,13 +108,13 @@ impl Engine {
                         break;
                     }
                     let now = *durable.borrow_and_update();
-                    self.on_durable(now).await;
+                    self.on_durable(now);
                 }
                 message = self.inbox.recv() => match message {
-                    Some(message) => self.on_message(message).await,
+                    Some(message) => self.on_messages(message),
                     None => break,
                 },
-                () = tokio::time::sleep(sleep) => self.advance(Input::Tick).await,
+                () = tokio::time::sleep(sleep) => self.advance(Input::Tick),
                 () = shutdown.requested() => break,
             }
         }
@@ -158,44 +130,94 @@ impl Engine {
         wait.min(IDLE)
     }
 
-    async fn on_message(&mut self, message: Message) {
+    /// Everything that waits is decided before the journal is woken: one sync carries it all.
+    fn on_messages(&mut self, first: Message) {
+        self.on_message(first);
+        for _ in 1..BURST {
+            let Ok(message) = self.inbox.try_recv() else {
+                break;
+            };
+            self.on_message(message);
+        }
+        self.settle();
+    }
+
+    fn on_message(&mut self, message: Message) {
         match message {
-            Message::Input(input) => self.advance(input).await,
+            Message::Input(input) => self.decide(input),
             Message::Ask { make, answer } => {
                 let request = self.next_request;
                 self.next_request += 1;
                 self.replies.insert(request, answer);
-                self.advance(make(request)).await;
+                self.decide(make(request));
             }
         }
     }
 
-    async fn on_durable(&mut self, durable: Durable) {
+    fn on_durable(&mut self, durable: Durable) {
         if durable.health != self.parts.state.live.journal {
-            self.advance(Input::Journal(durable.health)).await;
+            self.advance(Input::Journal(durable.health));
         }
         self.release(durable);
     }
 
-    async fn advance(&mut self, input: Input) {
+    fn advance(&mut self, input: Input) {
+        self.decide(input);
+        self.settle();
+    }
+
+    fn decide(&mut self, input: Input) {
         self.now = self.parts.clock.now_ms();
+        if let Input::Answered { call, .. } = &input {
+            self.recalls.remove(call);
+        }
         let effects = step(&mut self.parts.state, input, self.now);
-        self.take(effects).await;
+        self.take(effects);
+    }
+
+    /// Hands the records to the writer and lets go what is durable already.
+    fn settle(&mut self) {
+        self.parts.journal.flush();
         let durable = self.parts.journal.durable();
+        if durable.segment_used >= self.next_checkpoint
+            && durable.segment != self.checkpoint_segment
+            && durable.health == Health::Good
+        {
+            self.write_checkpoint(durable);
+        }
         self.release(durable);
         self.measure();
     }
 
-    /// Queues records for the journal and holds everything else behind them.
-    async fn take(&mut self, effects: Vec<Effect>) {
+    /// The whole book, at the start of a new segment: recovery begins there. The larger the book
+    /// is, the rarer its checkpoints, so that they stay a small part of what is written.
+    fn write_checkpoint(&mut self, durable: Durable) {
+        let published = self.parts.state.book.gateway_seq;
+        let text = {
+            let index = self.parts.journal.index();
+            let index = index.lock().unwrap_or_else(PoisonError::into_inner);
+            checkpoint::text(self.now, published, &index, &self.parts.state.book)
+        };
+        match text {
+            Ok(text) => {
+                self.checkpoint_segment = durable.segment;
+                let size = text.len() as u64;
+                self.next_checkpoint = self.parts.checkpoint_bytes.max(3 * size);
+                self.parts.journal.append_checkpoint(&text);
+                self.parts.journal.flush();
+            }
+            Err(error) => tracing::error!(%error, "no checkpoint could be made"),
+        }
+    }
+
+    /// Appends records to the journal and holds everything else behind them.
+    fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Journal(entry) => match serde_json::to_vec(&*entry) {
                     Ok(payload) => {
-                        self.parts
-                            .journal
-                            .append(entry.record.kind(), payload, None)
-                            .await;
+                        let kind = entry.record.kind();
+                        self.parts.journal.append(kind, payload, None);
                     }
                     Err(error) => {
                         tracing::error!(%error, "a record cannot be written");
@@ -205,7 +227,7 @@ impl Engine {
                 Effect::Publish { gateway_seq, text } => {
                     let payload = text.clone().into_bytes();
                     let journal = &mut self.parts.journal;
-                    let seq = journal.append(EVENT_KIND, payload, Some(gateway_seq)).await;
+                    let seq = journal.append(EVENT_KIND, payload, Some(gateway_seq));
                     self.held
                         .push_back((seq, Effect::Publish { gateway_seq, text }));
                 }
@@ -252,8 +274,10 @@ impl Engine {
             Effect::Call { call, request } => {
                 let venue = Arc::clone(&self.parts.venue);
                 let sender = self.sender.clone();
+                let recall = Arc::new(Recall::default());
+                self.recalls.insert(call, Arc::clone(&recall));
                 tokio::spawn(async move {
-                    let outcome = venue.call(*request).await;
+                    let outcome = RECALL.scope(recall, venue.call(*request)).await;
                     let answered = Message::Input(Input::Answered { call, outcome });
                     if sender.send(answered).await.is_err() {
                         tracing::debug!("an answer came after the engine ended");
@@ -267,6 +291,11 @@ impl Engine {
                     tracing::debug!("the caller went away");
                 }
             }
+            Effect::Recall { call } => {
+                if let Some(recall) = self.recalls.get(&call) {
+                    recall.recall();
+                }
+            }
             Effect::Journal(_) | Effect::Alarm { .. } => {}
         }
     }
@@ -276,7 +305,7 @@ impl Engine {
     fn perform_without_journal(&mut self, effect: Effect) {
         match effect {
             Effect::Publish { .. } => {}
-            Effect::Call { call, request } if is_placing(&request) => {
+            Effect::Call { call, request } if request.is_placing() => {
                 let detail = "the journal failed before the order could be sent".to_owned();
                 let outcome = Outcome::NotSent { detail };
                 let sender = self.sender.clone();
@@ -304,59 +333,18 @@ impl Engine {
         }
     }
 
-    fn measure(&mut self) {
-        let metrics = &self.parts.metrics;
-        let state = &self.parts.state;
-        let unknown = state.unresolved().len();
-        metrics
-            .unknown_orders
-            .set(i64::try_from(unknown).unwrap_or(i64::MAX));
-        let oldest = state
-            .live
-            .probes
-            .values()
-            .map(|probe| self.now - probe.since)
-            .max();
-        metrics
-            .unknown_age_seconds
-            .set(oldest.unwrap_or(0) as f64 / 1_000.0);
-        metrics.clock_offset_ms.set(state.live.clock_offset_ms);
-        let is_open = state.are_entries_open();
-        metrics.breaker_state.set(i64::from(!is_open));
-        let level = state
-            .book
-            .stop
-            .as_ref()
-            .map_or(0, |stop| stop.level as i64 + 1);
-        metrics.kill_state.set(level);
-        let external = state.book.counters.external_orders;
-        let known = metrics.external_orders_total.get();
-        metrics
-            .external_orders_total
-            .inc_by(external.saturating_sub(known));
-        let duplicates = state.live.duplicate_reports;
-        metrics
-            .duplicate_events_total
-            .inc_by(duplicates - self.seen_duplicates);
-        self.seen_duplicates = duplicates;
-        self.parts.ready.send_if_modified(|ready| {
-            let changed = ready.is_ready != is_open;
-            ready.is_ready = is_open;
-            changed
-        });
-    }
-
     /// Orders in flight get a moment to answer; what does not stays open in the journal and is
     /// resolved after the restart.
     async fn finish(mut self, mut durable: watch::Receiver<Durable>) {
-        self.advance(Input::Shutdown).await;
+        self.advance(Input::Shutdown);
         let grace = Duration::from_millis(self.parts.state.config.horizon_ms.unsigned_abs());
         let deadline = tokio::time::Instant::now() + grace;
-        while !self.parts.state.live.placing.is_empty() {
-            let message = tokio::time::timeout_at(deadline, self.inbox.recv()).await;
-            match message {
-                Ok(Some(message)) => self.on_message(message).await,
-                Ok(None) | Err(_) => break,
+        while !self.parts.state.has_ended() && tokio::time::Instant::now() < deadline {
+            let wait = self.until_wake();
+            match tokio::time::timeout(wait, self.inbox.recv()).await {
+                Ok(Some(message)) => self.on_messages(message),
+                Ok(None) => break,
+                Err(_) => self.advance(Input::Tick),
             }
         }
         let last = self.parts.journal.last_seq();
@@ -368,8 +356,4 @@ impl Engine {
         self.release(now);
         self.parts.journal.close();
     }
-}
-
-fn is_placing(request: &VenueCall) -> bool {
-    matches!(request, VenueCall::Place(_) | VenueCall::PlaceOco(_))
 }

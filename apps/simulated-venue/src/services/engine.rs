@@ -87,6 +87,8 @@ fn run_group(shell: &mut Shell, first: Job, queue: &mut mpsc::Receiver<Job>) {
         answers.push(job(shell));
     }
     if shell.commit() {
-        answers.into_iter().for_each(|answer| answer());
+        for answer in answers {
+            answer();
+        }
     }
 }

@@ -5,6 +5,7 @@ pub mod api;
 pub mod control;
 pub mod core;
 pub mod engine;
+pub mod faults;
 pub mod feed;
 pub mod http;
 pub mod limits;

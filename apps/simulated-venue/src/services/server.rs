@@ -22,6 +22,9 @@ use crate::services::core::VenueState;
 use crate::services::core::market::Market;
 use crate::services::core::matching::Matching;
 use crate::services::engine::{Ended, Engine};
+use crate::services::faults::Faults;
+use crate::services::faults::door::{self, Door};
+use crate::services::faults::engine::lag::{Lag, Source};
 use crate::services::feed::mirror;
 use crate::services::http::{self, App};
 use crate::services::limits::Limits;
@@ -29,7 +32,7 @@ use crate::services::opening;
 use crate::services::playing::{play_bars, play_feed};
 use crate::services::replay::Columns;
 use crate::services::shell::{LogRecord, Shell, identity, replay};
-use crate::services::store::{Store, Sync};
+use crate::services::store::{LOG_NAME, Store, Sync};
 use crate::settings::{FeedKind, InstrumentSettings, Mode, Settings, timeframe_ms};
 
 const GRACE: Duration = Duration::from_secs(3);
@@ -53,7 +56,10 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     let control_listener = listen(settings.control_listen).await?;
     let address = local(&listener, settings.listen)?;
     let control_address = local(&control_listener, settings.control_listen)?;
-    let shell = load(&settings, clock)?;
+    let faults = Faults::for_accounts(&settings.accounts);
+    let clock = Clock::Skewed(Box::new(clock), faults.skew_ms());
+    let mut shell = load(&settings, clock)?;
+    shell.lag = Lag::new(faults.clone(), lag_source(&settings));
     let (engine, ended) = Engine::start(shell)?;
     let (stop, stopped) = watch::channel(false);
     let app = App {
@@ -62,10 +68,18 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         stop: stopped.clone(),
     };
     let mut tasks = vec![
-        serve(listener, http::router(app), stopped.clone()),
+        door::serve(
+            listener,
+            http::router(app),
+            Door {
+                faults: faults.clone(),
+                engine: engine.clone(),
+            },
+            stopped.clone(),
+        ),
         serve(
             control_listener,
-            control::router(engine.clone(), &settings.control_token),
+            control::router(engine.clone(), faults, &settings.control_token),
             stopped.clone(),
         ),
     ];
@@ -158,12 +172,31 @@ fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>)
     })
 }
 
+/// What lagging queries are answered from.
+fn lag_source(settings: &Settings) -> Source {
+    let log = settings.state_dir.join(LOG_NAME);
+    let settings = settings.clone();
+    let build = move || match open(&settings) {
+        Ok((state, _)) => Ok(state),
+        Err(e) => Err(e.to_string()),
+    };
+    Source {
+        log,
+        build: Box::new(build),
+    }
+}
+
+/// The venue before its first input, and what its log belongs to.
+fn open(settings: &Settings) -> Result<(VenueState, String), StartError> {
+    match settings.mode {
+        Mode::Market => opening::open(settings),
+        Mode::Lockstep | Mode::Free => open_bars(settings),
+    }
+}
+
 /// Builds the state from data and log, without any door open.
 pub fn load(settings: &Settings, clock: Clock) -> Result<Shell, StartError> {
-    let (mut state, identity) = match settings.mode {
-        Mode::Market => opening::open(settings)?,
-        Mode::Lockstep | Mode::Free => open_bars(settings)?,
-    };
+    let (mut state, identity) = open(settings)?;
     let opened = Store::open::<LogRecord>(&settings.state_dir)?;
     let mut store = opened.store;
     if opened.truncated > 0 {

@@ -7,6 +7,7 @@ use crate::error::VenueError;
 use crate::models::orders::{Input, SelfTradePrevention};
 use crate::services::accounts::Accounts;
 use crate::services::core::{Event, Outcome, VenueState};
+use crate::services::faults::engine::lag::Lag;
 use crate::services::limits::Limits;
 use crate::services::sessions::Sessions;
 use crate::services::store::{Store, Sync};
@@ -52,6 +53,7 @@ pub struct Shell {
     /// The default self-trade prevention by market.
     pub preventions: Vec<SelfTradePrevention>,
     pub mode: Mode,
+    pub lag: Lag,
     store: Store,
     /// Events of inputs that are not durable yet.
     unpublished: Vec<Event>,
@@ -77,10 +79,18 @@ impl Shell {
             sessions: Sessions::default(),
             preventions: Vec::new(),
             mode,
+            lag: Lag::default(),
             store,
             unpublished: Vec::new(),
             is_flush_due: false,
             failure: None,
+        }
+    }
+
+    /// Trades places with a state that lags behind; called in pairs.
+    pub fn swap_state(&mut self, at: usize) {
+        if let Some(other) = self.lag.state_mut(at) {
+            std::mem::swap(&mut self.state, other);
         }
     }
 
@@ -134,6 +144,11 @@ impl Shell {
         }
         self.unpublished.extend(applied.events);
         Ok(applied.outcome)
+    }
+
+    /// How often the disk was waited for: far less often than there are inputs under load.
+    pub fn syncs(&self) -> u64 {
+        self.store.syncs()
     }
 
     /// Makes every input since the last commit durable and publishes what they led to. Returns

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::StartError;
 
-const LOG_NAME: &str = "inputs.log";
+pub const LOG_NAME: &str = "inputs.log";
 const LOCK_NAME: &str = "lock";
 
 /// When a line must be on disk.
@@ -31,7 +31,8 @@ pub struct Store {
     file: File,
     path: PathBuf,
     unsynced: u32,
-    _lock: File,
+    syncs: u64,
+    lock: File,
 }
 
 /// What was found when a log was opened.
@@ -82,7 +83,8 @@ impl Store {
                 file,
                 path,
                 unsynced: 0,
-                _lock: lock,
+                syncs: 0,
+                lock,
             },
             records,
             truncated,
@@ -109,13 +111,37 @@ impl Store {
             return Ok(());
         }
         self.file.sync_data()?;
+        self.syncs += 1;
         self.unsynced = 0;
         Ok(())
+    }
+
+    /// How often the disk was waited for since the log was opened.
+    pub fn syncs(&self) -> u64 {
+        self.syncs
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is being started elsewhere in this program may hold
+        // a copy of the descriptor for a moment, and the lock with it. Nothing can be done about a
+        // failure here, and the lock ends with the process at the latest.
+        let _ = self.lock.unlock();
+    }
+}
+
+/// The records of a log that its owner may still be writing.
+pub fn read<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, StartError> {
+    let bytes = std::fs::read(path).map_err(|source| StartError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    decode(&bytes, path).map(|(records, _)| records)
 }
 
 fn lock(dir: &Path) -> Result<File, StartError> {

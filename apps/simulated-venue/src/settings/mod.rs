@@ -296,4 +296,125 @@ columns_dir = "columns"
             );
         }
     }
+
+    const MARKET: &str = r#"
+listen = "127.0.0.1:0"
+control_listen = "127.0.0.1:0"
+port_file = "venue.port"
+state_dir = "state"
+control_token_file = "token"
+mode = "market"
+maker_fee_rate = "0.001"
+taker_fee_rate = "0.001"
+[feed]
+kind = "generator"
+[[account]]
+name = "a"
+api_key = "k1"
+api_secret = "hidden"
+balances = { USD = "5" }
+[[account]]
+name = "a"
+api_key = "k2"
+api_secret = "hidden"
+[[instrument]]
+instrument_id = "BTC-USD.SIM"
+symbol = "BTCUSD"
+base_currency = "BTC"
+quote_currency = "USD"
+price_scale = 2
+quantity_scale = 5
+tick_size = "0.01"
+step_size = "0.00001"
+min_quantity = "0.00001"
+min_notional = "10"
+[instrument.filters]
+max_num_orders = 7
+without = ["PERCENT_PRICE_BY_SIDE"]
+"#;
+
+    #[test]
+    fn market_mode_has_accounts_with_several_keys_and_filters_of_its_own() {
+        let settings = load(MARKET).unwrap();
+        assert_eq!(settings.accounts.len(), 1);
+        assert_eq!(settings.accounts[0].keys.len(), 2);
+        let filters = settings.instruments[0].filters().unwrap();
+        assert_eq!(filters.max_num_orders, Some(7));
+        assert_eq!(filters.percent_price_by_side, None);
+        assert_eq!(filters.max_num_order_lists, Some(20));
+        assert_eq!(settings.timing, Timing::default());
+        assert!(!format!("{settings:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn every_value_of_market_mode_has_a_range() {
+        let feed = "kind = \"generator\"";
+        for (from, to, expected) in [
+            (feed, "kind = \"dice\"", "unknown variant `dice`"),
+            (feed, "kind = \"trades\"", "feed.paths is empty"),
+            (
+                feed,
+                "kind = \"generator\"\nspeed = -1.0",
+                "feed.speed = -1: allowed",
+            ),
+            (
+                feed,
+                "kind = \"generator\"\n[limits]\nban_seconds = 0",
+                "limits.ban_seconds = 0: allowed 1",
+            ),
+            (
+                feed,
+                "kind = \"generator\"\n[limits]\nsecond = 1",
+                "unknown field `second`",
+            ),
+            (
+                feed,
+                "kind = \"generator\"\n[timing]\nmax_streams = 0",
+                "timing.max_streams = 0: allowed 1",
+            ),
+            ("\"k2\"", "\"k1\"", "\"k1\" is listed twice"),
+            (
+                "api_key = \"k2\"\napi_secret = \"hidden\"",
+                "api_key = \"k2\"",
+                "exactly one of",
+            ),
+            (
+                "api_key = \"k2\"",
+                "api_key = \"k2\"\npublic_key_file = \"x\"",
+                "exactly one of",
+            ),
+            (
+                "api_key = \"k2\"\napi_secret = \"hidden\"",
+                "api_key = \"k2\"\npublic_key_file = \"token\"",
+                "is not PEM",
+            ),
+            (
+                "USD = \"5\"",
+                "USD = \"-5\"",
+                "account a: balances.USD = \"-5\": allowed",
+            ),
+            (
+                "max_num_orders = 7",
+                "max_num_orders = 0",
+                "max_num_orders = 0: allowed 1",
+            ),
+            ("BY_SIDE", "BY_EVERYTHING", "allowed MARKET_LOT_SIZE"),
+            (
+                "min_notional = \"10\"",
+                "min_notional = \"10\"\ntimeframe = \"15m\"",
+                "refused elsewhere",
+            ),
+            (
+                "mode = \"market\"",
+                "mode = \"free\"",
+                "credentials_file is missing",
+            ),
+        ] {
+            let text = load(&MARKET.replace(from, to)).unwrap_err();
+            assert!(
+                text.contains("venue.toml") && text.contains(expected),
+                "{to}: {text}"
+            );
+        }
+    }
 }

@@ -5,26 +5,65 @@ pub mod binance_spot;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rust_common::{Bar, Instrument, InstrumentId, Timeframe, UnixMillis};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock::Clock;
 use crate::models::venue::{Outcome, StreamEvent, VenueCall};
 use crate::secrets::Credentials;
 use crate::services::metrics::Metrics;
+use crate::services::streams::events::MarketSource;
 use crate::settings::VenueSettings;
-use crate::shutdown::Shutdown;
 
 /// A boxed future, so that the trait can be an object.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a market stream brings.
-#[derive(Debug, Clone)]
-pub enum MarketEvent {
-    Link { is_connected: bool },
-    Bar(Bar),
+/// Tells a call that still waits in a queue not to leave any more.
+#[derive(Debug, Default)]
+pub struct Recall {
+    is_recalled: AtomicBool,
+    told: Notify,
+}
+
+impl Recall {
+    pub fn recall(&self) {
+        self.is_recalled.store(true, Ordering::Release);
+        self.told.notify_waiters();
+    }
+
+    pub fn is_recalled(&self) -> bool {
+        self.is_recalled.load(Ordering::Acquire)
+    }
+
+    /// Waits for the recall; look at `is_recalled` after making this future.
+    pub async fn told(&self) {
+        self.told.notified().await;
+    }
+}
+
+tokio::task_local! {
+    /// The recall of the core's call that the running requests belong to.
+    pub static RECALL: Arc<Recall>;
+}
+
+/// What the venue holds back from us, in our wall time; 0 when nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Throttle {
+    /// Nothing at all before this time (418).
+    pub banned_until: i64,
+    /// No request before this time (429 of the request weight).
+    pub paused_until: i64,
+    /// No new order before this time (429 of the order count).
+    pub orders_until: i64,
+}
+
+/// What the venue says the exchange key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRights {
+    pub can_trade: bool,
+    pub can_withdraw: bool,
 }
 
 /// Which bars are asked for.
@@ -55,14 +94,25 @@ pub trait Venue: Send + Sync + 'static {
     /// Offset of the venue's clock to ours, in milliseconds.
     fn clock_offset_ms(&self) -> i64;
 
+    /// Synchronises the clock alone.
+    fn sync_clock(&self) -> Pending<'_, Result<(), VenueUnavailable>>;
+
+    /// Asks what the key may do.
+    fn key_rights(&self) -> Pending<'_, Result<KeyRights, VenueUnavailable>>;
+
+    /// Changes of what the venue holds back.
+    fn throttles(&self) -> watch::Receiver<Throttle>;
+
     /// Closed bars, oldest first.
     fn bars(&self, query: BarQuery) -> Pending<'_, Result<Vec<Bar>, VenueUnavailable>>;
 
     /// One life of the user stream: `Up` after the subscription, then events; returns when it ends.
     fn user_stream(&self, sink: mpsc::Sender<StreamEvent>) -> Pending<'_, String>;
 
-    /// One life of the market stream.
-    fn market_stream(&self, sink: mpsc::Sender<MarketEvent>) -> Pending<'_, String>;
+    /// The venue's market data, if it has any.
+    fn market(self: Arc<Self>) -> Option<Arc<dyn MarketSource>> {
+        None
+    }
 }
 
 /// The adapter named in the settings.
@@ -75,38 +125,4 @@ pub fn connect(
     // `kind` was checked when the settings were read: binance_spot is the only one so far.
     let venue = binance_spot::BinanceSpot::new(settings, credentials, clock, metrics)?;
     Ok(Arc::new(venue))
-}
-
-/// Waits between attempts: doubling from a start to a cap.
-#[derive(Debug, Clone, Copy)]
-pub struct BackOff {
-    start: Duration,
-    cap: Duration,
-    next: Duration,
-}
-
-impl BackOff {
-    pub fn new(is_fast: bool) -> Self {
-        let (start, cap) = if is_fast { (50, 1_000) } else { (250, 30_000) };
-        let (start, cap) = (Duration::from_millis(start), Duration::from_millis(cap));
-        Self {
-            start,
-            cap,
-            next: start,
-        }
-    }
-
-    pub fn reset(&mut self) {
-        self.next = self.start;
-    }
-
-    /// Sleeps for the present delay; returns early (false) on shutdown.
-    pub async fn wait(&mut self, shutdown: &mut Shutdown) -> bool {
-        let delay = self.next;
-        self.next = (self.next * 2).min(self.cap);
-        tokio::select! {
-            () = tokio::time::sleep(delay) => true,
-            () = shutdown.requested() => false,
-        }
-    }
 }

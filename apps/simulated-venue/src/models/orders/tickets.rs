@@ -6,6 +6,7 @@ use super::enums::{CancelRestriction, Contingency, ReplaceMode, Side, SymbolStat
 use super::terms::{OrderOptions, Terms, Trigger};
 use crate::models::accounts::AccountId;
 use crate::models::feed::FeedEvent;
+use crate::models::filters::FilterConfig;
 
 /// Everything that changes the venue. The log of these is its whole state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,11 @@ pub enum Input {
     SymbolStatus {
         market: usize,
         status: SymbolStatus,
+    },
+    /// The symbol's filters are these from now on; orders that rest stay as they are.
+    Filters {
+        market: usize,
+        filters: Box<FilterConfig>,
     },
     /// Drops every order, list and trade; balances stay, nothing is locked.
     Forget,

@@ -11,6 +11,9 @@ use super::{account, history, info, lists, market, replace, trade};
 use crate::error::VenueError;
 use crate::models::accounts::AccountId;
 use crate::models::decimal::{self, DecimalError};
+use crate::services::faults::Faults;
+use crate::services::faults::calls::Call;
+use crate::services::faults::engine::lag;
 use crate::services::limits::OrderCounts;
 use crate::services::shell::Shell;
 
@@ -27,6 +30,20 @@ pub struct Request {
     pub address: IpAddr,
     pub credentials: Presented,
     pub unit: TimeUnit,
+}
+
+impl Request {
+    /// The request as fault rules see it, once they ask.
+    fn as_call(&self) -> impl FnOnce(&Faults) -> Call + use<> {
+        let (endpoint, params) = (self.endpoint, self.params.clone());
+        let Presented {
+            api_key,
+            session_key,
+            ..
+        } = &self.credentials;
+        let api_key = api_key.clone().or_else(|| session_key.clone());
+        move |faults| Call::of_endpoint(endpoint, params.into_map(), faults, api_key.as_deref())
+    }
 }
 
 /// What the caller shows to prove who it is.
@@ -66,10 +83,12 @@ pub fn handle(shell: &mut Shell, request: Request) -> Reply {
     let (endpoint, address) = (request.endpoint, request.address);
     let weight = endpoint.weight(&request.params);
     let mut account = None;
-    let result = shell
-        .limits
-        .charge(address, weight, now)
-        .and_then(|()| answer(shell, request, now, &mut account));
+    let result = shell.limits.charge(address, weight, now).and_then(|()| {
+        let call = request.as_call();
+        lag::around(shell, call, |shell| {
+            answer(shell, request, now, &mut account)
+        })
+    });
     if result.is_ok() && endpoint.is_free_on_success() {
         shell.limits.refund(address, weight);
     }

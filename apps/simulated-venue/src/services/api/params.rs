@@ -131,6 +131,10 @@ impl Params {
         Ok(Some(text))
     }
 
+    pub fn into_map(self) -> BTreeMap<String, String> {
+        self.values
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }

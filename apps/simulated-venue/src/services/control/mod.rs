@@ -18,11 +18,12 @@ use crate::error::VenueError;
 use crate::models::orders::{Input, StepReply};
 use crate::services::core::Outcome;
 use crate::services::engine::Engine;
+use crate::services::faults::{self, Faults};
 use crate::services::shell::Shell;
 use crate::settings::Mode;
 
 /// The control port's routes. `/healthz` needs no token.
-pub fn router(engine: Engine, token: &str) -> Router {
+pub fn router(engine: Engine, faults: Faults, token: &str) -> Router {
     let expected: [u8; 32] = Sha256::digest(format!("Bearer {token}")).into();
     let guard = middleware::from_fn(move |request: Request, next: Next| async move {
         let given = request.headers().get(header::AUTHORIZATION);
@@ -38,6 +39,7 @@ pub fn router(engine: Engine, token: &str) -> Router {
     Router::new()
         .route("/sim/v1/state", get(state))
         .route("/sim/v1/step", post(step))
+        .merge(faults::control::router(faults))
         .merge(market::routes())
         .layer(guard)
         .route("/healthz", get(health))

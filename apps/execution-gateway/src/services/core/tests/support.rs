@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use crate::models::input::{CallId, Effect, Input, Reply};
 use crate::models::record::Entry;
 use crate::models::venue::{
-    AssetBalance, Outcome, Snapshot, StreamEvent, VenueAnswer, VenueCall, VenueReport, VenueStatus,
-    VenueTrade,
+    AssetBalance, Outcome, ReportExtra, Snapshot, StreamEvent, VenueAnswer, VenueCall, VenueReport,
+    VenueStatus, VenueTrade,
 };
 use crate::services::core::book::Book;
-use crate::services::core::{CoreConfig, State, step};
+use crate::services::core::{CoreConfig, Rules, State, step};
 use crate::settings::Limits;
 
 pub(super) const MARKET_TIME: &str = "2021-09-27T14:00:00.000Z";
@@ -39,6 +39,7 @@ pub(super) fn config() -> CoreConfig {
         horizon_ms: 800,
         is_fast: true,
         version: "test".to_owned(),
+        rules: Rules::default(),
     }
 }
 
@@ -50,6 +51,8 @@ pub(super) struct Bench {
     pub(super) calls: Vec<(CallId, VenueCall)>,
     pub(super) replies: Vec<(u64, Reply)>,
     pub(super) events: Vec<Value>,
+    pub(super) alarms: Vec<&'static str>,
+    pub(super) recalled: Vec<CallId>,
     request: u64,
 }
 
@@ -62,6 +65,8 @@ impl Bench {
             calls: Vec::new(),
             replies: Vec::new(),
             events: Vec::new(),
+            alarms: Vec::new(),
+            recalled: Vec::new(),
             request: 0,
         }
     }
@@ -69,6 +74,14 @@ impl Bench {
     /// Connected, reconciled, with a price of 40000.00 and nothing held.
     pub(super) fn ready() -> Self {
         let mut bench = Self::cold();
+        bench.connect();
+        bench
+    }
+
+    /// Like `ready`, with other constants.
+    pub(super) fn ready_with(change: impl FnOnce(&mut CoreConfig)) -> Self {
+        let mut bench = Self::cold();
+        change(&mut bench.state.config);
         bench.connect();
         bench
     }
@@ -83,7 +96,8 @@ impl Bench {
         let mut bench = Self::cold();
         bench.now = self.now + 10;
         bench.entries.clone_from(&self.entries);
-        bench.state = State::new(config(), book);
+        assert_eq!(book.state_hash(), self.state.state_hash());
+        bench.state = State::new(self.state.config.clone(), book);
         bench
     }
 
@@ -104,7 +118,7 @@ impl Bench {
     }
 
     pub(super) fn answer_reconcile(&mut self, reports: Vec<VenueReport>) {
-        let held = self.state.book.base_held(&instrument().instrument_id);
+        let held = self.state.held(&instrument().instrument_id);
         self.answer_snapshot(held, reports);
     }
 
@@ -124,6 +138,7 @@ impl Bench {
             reports,
             missing: Vec::new(),
             swept: vec![(instrument().instrument_id, 0)],
+            ..Snapshot::default()
         };
         self.done(call, VenueAnswer::Snapshot(Box::new(snapshot)));
     }
@@ -139,9 +154,68 @@ impl Bench {
                     assert_eq!(event["gateway_seq"], gateway_seq);
                     self.events.push(event);
                 }
-                Effect::Alarm { .. } => {}
+                Effect::Alarm { name, .. } => self.alarms.push(name),
+                Effect::Recall { call } => self.recalled.push(call),
             }
         }
+    }
+
+    /// Answers every open reconciliation with a whole and unchanged account.
+    pub(super) fn keep_reconciled(&mut self) {
+        while self.has_call(|call| matches!(call, VenueCall::Reconcile { .. })) {
+            self.answer_reconcile(Vec::new());
+        }
+    }
+
+    /// Lets time pass in steps with a venue whose account stands still and whose clock agrees.
+    pub(super) fn pass(&mut self, ms: i64, step: i64) {
+        let end = self.now + ms;
+        while self.now < end {
+            self.now = end.min(self.now + step);
+            let sampled_at = self.now;
+            self.input(Input::ClockSync {
+                offset_ms: 0,
+                sampled_at,
+            });
+            self.keep_reconciled();
+        }
+    }
+
+    /// Submits under another decision and returns status and problem type.
+    pub(super) fn try_entry(&mut self, decision: &str) -> (u16, String) {
+        let order = approved_for(decision, "entry", 0, "open", &market("BUY", "0.00100"));
+        let order = lasting(&order);
+        let request = self.submit(&order, 0);
+        let (status, body) = self.reply(request).unwrap();
+        let kind = body["type"].as_str().unwrap_or("").to_owned();
+        (status, kind.replace("urn:ats:problem:", ""))
+    }
+
+    /// A resting limit order of our own.
+    pub(super) fn resting(&mut self, decision: &str, intent: &str, side: &str) -> ClientOrderId {
+        let order = approved_for(decision, "entry", 0, intent, &limit(side, "0.01000"));
+        let order = lasting(&order);
+        self.submit(&order, 0);
+        let id = order.client_order_id().unwrap();
+        let call = self.take_call(|call| matches!(call, VenueCall::Place(_)));
+        let reply = report(self, &id, VenueStatus::Working, "0", Vec::new());
+        self.done(call, VenueAnswer::Reports(vec![reply]));
+        assert_eq!(self.status(&id), OrderStatus::Accepted);
+        id
+    }
+
+    /// An order of our own that was filled: we hold 0.01 BTC.
+    pub(super) fn bought(&mut self, decision: &str, trade_id: u64) -> ClientOrderId {
+        let order = approved_for(decision, "entry", 0, "open", &market("BUY", "0.01000"));
+        self.submit(&order, 0);
+        let id = order.client_order_id().unwrap();
+        self.take_call(|call| matches!(call, VenueCall::Place(_)));
+        let fills = vec![trade(trade_id, "0.01000", "40000.00", "0")];
+        let event = report(self, &id, VenueStatus::Filled, "0.01000", fills);
+        self.stream(event);
+        self.state.live.placing.remove(&id);
+        assert_eq!(self.status(&id), OrderStatus::Filled);
+        id
     }
 
     pub(super) fn tick(&mut self, ms: i64) {
@@ -231,8 +305,22 @@ pub(super) fn approved_for(
     ApprovedOrder::from_canonical(text.as_bytes()).unwrap()
 }
 
+/// The same order with an approval that outlives every test.
+pub(super) fn lasting(order: &ApprovedOrder) -> ApprovedOrder {
+    let text = order.canonical_json().unwrap();
+    let text = text.replace("2023-11-14T22:13:50.000Z", "2033-11-14T22:13:50.000Z");
+    ApprovedOrder::from_canonical(text.as_bytes()).unwrap()
+}
+
 pub(super) fn market(side: &str, quantity: &str) -> Value {
     json!({ "order_type": "MARKET", "order_side": side, "quantity": quantity })
+}
+
+pub(super) fn limit(side: &str, quantity: &str) -> Value {
+    json!({
+        "order_type": "LIMIT", "order_side": side, "quantity": quantity, "price": "39000.00",
+        "time_in_force": {"type": "GTC", "post_only": true}
+    })
 }
 
 pub(super) fn bracket(quantity: &str) -> Value {
@@ -267,7 +355,7 @@ pub(super) fn report(
     let kind = order.terms.order_type;
     VenueReport {
         client_order_id: id.clone(),
-        venue_order_id: format!("v{}", id.as_str().len()) + &id.as_str()[5..9],
+        venue_order_id: format!("v{}", &id.as_str()[5..]),
         instrument_id: instrument().instrument_id,
         order_type: if kind == OrderType::Oco {
             OrderType::Limit
@@ -284,6 +372,7 @@ pub(super) fn report(
         trades,
         at: MARKET_TIME.parse().unwrap(),
         reason: None,
+        extra: ReportExtra::default(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The core's calls as requests of the venue.
 
-use reqwest::Method;
+use axum::http::Method;
 use serde_json::Value;
 
-use rust_common::{ClientOrderId, Instrument, InstrumentId, OrderSide, OrderType, TimeInForce};
+use rust_common::{
+    ClientOrderId, Instrument, InstrumentId, OrderSide, OrderType, Quantity, TimeInForce,
+};
 
 use super::BinanceSpot;
-use super::limiter::Lane;
 use super::outcome::Failure;
 use super::parse::{self, ParseError};
 use super::rest::Request;
@@ -35,6 +36,7 @@ impl BinanceSpot {
                 instrument_id,
                 client_order_id,
                 cancel_id,
+                ..
             } => {
                 let id = ("origClientOrderId", client_order_id.to_string());
                 self.cancel(&instrument_id, "/api/v3/order", id, &cancel_id)
@@ -52,6 +54,7 @@ impl BinanceSpot {
             VenueCall::Query {
                 instrument_id,
                 client_order_id,
+                ..
             } => {
                 let instrument = self.instrument(&instrument_id)?;
                 let id = ("origClientOrderId", client_order_id.to_string());
@@ -66,11 +69,31 @@ impl BinanceSpot {
             VenueCall::Absence {
                 instrument_id,
                 client_order_id,
+                ..
             } => self.absence(&instrument_id, &client_order_id).await,
-            VenueCall::Reconcile { sweeps, own_open } => {
-                let snapshot = self.snapshot(&sweeps, &own_open).await?;
+            VenueCall::Reconcile {
+                parts,
+                sweeps,
+                own_open,
+            } => {
+                let snapshot = self.snapshot(parts, &sweeps, &own_open).await?;
                 Ok(VenueAnswer::Snapshot(Box::new(snapshot)))
             }
+            VenueCall::CancelAll { instrument_id } => self.cancel_all(&instrument_id).await,
+            VenueCall::Amend {
+                instrument_id,
+                client_order_id,
+                quantity,
+            } => self.amend(&instrument_id, &client_order_id, quantity).await,
+            VenueCall::Test(order) => self.test(&order).await,
+            VenueCall::SyncClock => {
+                self.rest.sync_clock().await?;
+                let offset_ms = self.rest.offset.get();
+                Ok(VenueAnswer::Clock { offset_ms })
+            }
+            VenueCall::Countdown { .. } => Err(Failure::NotSent(
+                "Binance spot has no countdown; the watchdog stands in for it".to_owned(),
+            )),
         }
     }
 
@@ -81,34 +104,10 @@ impl BinanceSpot {
 
     async fn place(&self, order: &PlaceOrder) -> Result<VenueAnswer, Failure> {
         let instrument = self.instrument(&order.instrument_id)?;
-        let (kind, detail) = venue_type(order);
-        let mut params = vec![
-            ("symbol", instrument.symbol.to_string()),
-            ("side", order.order_side.to_string()),
-            ("type", kind.to_owned()),
-            ("quantity", order.quantity.to_string()),
-        ];
-        if let Some(price) = order.price {
-            params.push(("price", price.to_string()));
-        }
-        if let Some(trigger_price) = order.trigger_price {
-            params.push(("stopPrice", trigger_price.to_string()));
-        }
-        if kind == "LIMIT" {
-            let word = match order.time_in_force {
-                Some(TimeInForce::Ioc {}) => "IOC",
-                Some(TimeInForce::Fok {}) => "FOK",
-                _ => "GTC",
-            };
-            params.push(("timeInForce", word.to_owned()));
-        }
-        params.push(("newClientOrderId", order.client_order_id.to_string()));
-        params.push(("newOrderRespType", detail.to_owned()));
         let request = Request {
             method: Method::POST,
             path: "/api/v3/order",
-            params,
-            lane: Lane::Entry,
+            params: place_params(order, &instrument),
             weight: 1,
             orders: 1,
         };
@@ -117,6 +116,68 @@ impl BinanceSpot {
             &body,
             &instrument,
         )?]))
+    }
+
+    async fn test(&self, order: &PlaceOrder) -> Result<VenueAnswer, Failure> {
+        let instrument = self.instrument(&order.instrument_id)?;
+        let request = Request {
+            method: Method::POST,
+            path: "/api/v3/order/test",
+            params: place_params(order, &instrument),
+            weight: 1,
+            orders: 0,
+        };
+        self.rest.signed(request).await?;
+        Ok(VenueAnswer::Accepted)
+    }
+
+    /// Everything that rests on the symbol; lists come as one element with their legs inside.
+    async fn cancel_all(&self, instrument_id: &InstrumentId) -> Result<VenueAnswer, Failure> {
+        let instrument = self.instrument(instrument_id)?;
+        let request = Request {
+            method: Method::DELETE,
+            path: "/api/v3/openOrders",
+            params: vec![("symbol", instrument.symbol.to_string())],
+            weight: 1,
+            orders: 0,
+        };
+        let body = self.rest.signed(request).await?;
+        let mut reports = Vec::new();
+        for row in rows(&body)? {
+            reports.extend(order_reports(row, &instrument)?);
+        }
+        Ok(VenueAnswer::Reports(reports))
+    }
+
+    async fn amend(
+        &self,
+        instrument_id: &InstrumentId,
+        id: &ClientOrderId,
+        quantity: Quantity,
+    ) -> Result<VenueAnswer, Failure> {
+        let instrument = self.instrument(instrument_id)?;
+        let params = vec![
+            ("symbol", instrument.symbol.to_string()),
+            ("origClientOrderId", id.to_string()),
+            // Without it the venue would give the order another client id.
+            ("newClientOrderId", id.to_string()),
+            ("newQty", quantity.to_string()),
+        ];
+        let request = Request {
+            method: Method::PUT,
+            path: "/api/v3/order/amend/keepPriority",
+            params,
+            weight: 4,
+            orders: 0,
+        };
+        let body = self.rest.signed(request).await?;
+        if body.get("amendedOrder").is_none() {
+            return Err(unreadable("the answer has no amendedOrder"));
+        }
+        // The amended order comes in a form of its own: the query has the usual one.
+        let id = ("origClientOrderId", id.to_string());
+        let report = self.query(&instrument, id).await?;
+        Ok(VenueAnswer::Reports(vec![report]))
     }
 
     /// SELL: the limit leg is above the price, the stop below; BUY mirrored.
@@ -145,12 +206,10 @@ impl BinanceSpot {
             (trigger_name, oco.trigger_price.to_string()),
             ("newOrderRespType", "RESULT".to_owned()),
         ];
-        // Protection reduces risk: it may use the room that entries must leave.
         let request = Request {
             method: Method::POST,
             path: "/api/v3/orderList/oco",
             params,
-            lane: Lane::Cancel,
             weight: 1,
             orders: 2,
         };
@@ -175,7 +234,6 @@ impl BinanceSpot {
             method: Method::DELETE,
             path,
             params,
-            lane: Lane::Cancel,
             weight: 1,
             orders: 0,
         };
@@ -274,6 +332,33 @@ fn order_reports(body: &Value, instrument: &Instrument) -> Result<Vec<VenueRepor
             .collect(),
         None => Ok(vec![parse::order(body, instrument)?]),
     }
+}
+
+fn place_params(order: &PlaceOrder, instrument: &Instrument) -> Vec<(&'static str, String)> {
+    let (kind, detail) = venue_type(order);
+    let mut params = vec![
+        ("symbol", instrument.symbol.to_string()),
+        ("side", order.order_side.to_string()),
+        ("type", kind.to_owned()),
+        ("quantity", order.quantity.to_string()),
+    ];
+    if let Some(price) = order.price {
+        params.push(("price", price.to_string()));
+    }
+    if let Some(trigger_price) = order.trigger_price {
+        params.push(("stopPrice", trigger_price.to_string()));
+    }
+    if kind == "LIMIT" {
+        let word = match order.time_in_force {
+            Some(TimeInForce::Ioc {}) => "IOC",
+            Some(TimeInForce::Fok {}) => "FOK",
+            _ => "GTC",
+        };
+        params.push(("timeInForce", word.to_owned()));
+    }
+    params.push(("newClientOrderId", order.client_order_id.to_string()));
+    params.push(("newOrderRespType", detail.to_owned()));
+    params
 }
 
 fn venue_type(order: &PlaceOrder) -> (&'static str, &'static str) {

@@ -1,30 +1,38 @@
 //! Binance spot and every venue that speaks its protocol (the simulated venue does).
 
 mod calls;
+mod keys;
 mod limiter;
+mod market;
+mod market_parse;
+#[cfg(test)]
+mod market_recorded;
 mod outcome;
 mod parse;
 mod rest;
 mod rules;
-mod sign;
+pub mod sign;
 mod snapshot;
 mod streams;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use rust_common::{Bar, Instrument, InstrumentId, Timeframe, UnixMillis};
+use rust_common::{Bar, Instrument, InstrumentId, Timeframe};
 
-use super::{BarQuery, MarketEvent, Pending, Venue, VenueUnavailable};
+use super::{BarQuery, KeyRights, Pending, Throttle, Venue, VenueUnavailable};
 use crate::clock::Clock;
-use crate::models::venue::{Outcome, StreamEvent, VenueCall};
+use crate::models::venue::{Lane, Outcome, StreamEvent, VenueCall};
 use crate::secrets::Credentials;
 use crate::services::metrics::Metrics;
+use crate::services::streams::events::MarketSource;
+use crate::services::streams::times::StreamTimes;
 use crate::settings::VenueSettings;
-use rest::{Request, Rest};
+use market::Listing;
+use rest::{Request, Rest, in_lane};
 
 /// The adapter of one account.
 pub struct BinanceSpot {
@@ -35,8 +43,8 @@ pub struct BinanceSpot {
     symbols: Vec<String>,
     timeframe: Timeframe,
     rules: RwLock<BTreeMap<InstrumentId, Instrument>>,
-    /// Opening time of the last closed bar handed on, per instrument.
-    last_bars: Mutex<BTreeMap<InstrumentId, UnixMillis>>,
+    listing: Listing,
+    times: StreamTimes,
     metrics: Arc<Metrics>,
 }
 
@@ -54,15 +62,15 @@ impl BinanceSpot {
         let unusable = |detail: String| VenueUnavailable { detail };
         let timeframe = settings.timeframe.parse::<Timeframe>();
         Ok(Self {
-            rest: Rest::new(settings, credentials, clock)
-                .map_err(|error| unusable(error.to_string()))?,
+            rest: Rest::new(settings, credentials, clock).map_err(unusable)?,
             stream_url: settings.stream_url.trim_end_matches('/').to_owned(),
             ws_api_url: settings.ws_api_url.clone(),
             venue_name: settings.venue_name.clone(),
             symbols: settings.symbols.clone(),
             timeframe: timeframe.map_err(|error| unusable(error.to_string()))?,
             rules: RwLock::default(),
-            last_bars: Mutex::default(),
+            listing: Listing::default(),
+            times: StreamTimes::of(settings.is_fast_profile()),
             metrics,
         })
     }
@@ -81,11 +89,6 @@ impl BinanceSpot {
             .values()
             .find(|instrument| instrument.symbol.as_str() == symbol)
             .cloned()
-    }
-
-    fn instruments(&self) -> Vec<Instrument> {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        rules.values().cloned().collect()
     }
 
     async fn load_rules(&self) -> Result<Vec<Instrument>, VenueUnavailable> {
@@ -122,7 +125,8 @@ impl BinanceSpot {
         if let Some(missing) = self.symbols.iter().find(|name| !is_listed(name)) {
             return Err(failed("exchangeInfo", &format!("{missing} is not listed")));
         }
-        let list = found.values().cloned().collect();
+        let list: Vec<Instrument> = found.values().cloned().collect();
+        self.listing.set(&list);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(list)
     }
@@ -148,7 +152,7 @@ impl BinanceSpot {
         let rows = body
             .as_array()
             .ok_or_else(|| failed("klines is not a list".to_owned()))?;
-        let now = self.rest.clock.now_ms() + self.rest.offset.get();
+        let now = self.market_now();
         let bars = rows
             .iter()
             .map(|row| rules::kline_row(row, query.timeframe, &instrument, now));
@@ -162,7 +166,9 @@ impl Venue for BinanceSpot {
     fn call(&self, request: VenueCall) -> Pending<'_, Outcome> {
         Box::pin(async move {
             let name = request.name();
-            let outcome = calls::outcome(self.carry_out(request).await);
+            let (lane, deadline) = (request.lane(), request.deadline());
+            let answer = in_lane(lane, deadline, self.carry_out(request)).await;
+            let outcome = calls::outcome(answer);
             self.metrics.outcome(name, outcome.class(), outcome.code());
             self.metrics
                 .weight_used_ratio
@@ -172,7 +178,29 @@ impl Venue for BinanceSpot {
     }
 
     fn load(&self) -> Pending<'_, Result<Vec<Instrument>, VenueUnavailable>> {
-        Box::pin(self.load_rules())
+        Box::pin(in_lane(Lane::Probe, None, self.load_rules()))
+    }
+
+    fn sync_clock(&self) -> Pending<'_, Result<(), VenueUnavailable>> {
+        Box::pin(async {
+            let synced = in_lane(Lane::Probe, None, self.rest.sync_clock()).await;
+            synced.map_err(|failure| VenueUnavailable {
+                detail: format!("time: {failure}"),
+            })
+        })
+    }
+
+    fn key_rights(&self) -> Pending<'_, Result<KeyRights, VenueUnavailable>> {
+        Box::pin(async {
+            let asked = in_lane(Lane::Probe, None, self.ask_key_rights()).await;
+            asked.map_err(|failure| VenueUnavailable {
+                detail: format!("key permissions: {failure}"),
+            })
+        })
+    }
+
+    fn throttles(&self) -> watch::Receiver<Throttle> {
+        self.rest.limiter.throttles()
     }
 
     fn clock_offset_ms(&self) -> i64 {
@@ -190,10 +218,7 @@ impl Venue for BinanceSpot {
         })
     }
 
-    fn market_stream(&self, sink: mpsc::Sender<MarketEvent>) -> Pending<'_, String> {
-        Box::pin(async move {
-            let ended = self.run_market_stream(&sink).await;
-            ended.err().unwrap_or_else(|| "ended".to_owned())
-        })
+    fn market(self: Arc<Self>) -> Option<Arc<dyn MarketSource>> {
+        Some(self)
     }
 }

@@ -7,7 +7,9 @@ use rust_common::{
     Quantity, UnixMillis,
 };
 
-use crate::models::venue::{AssetBalance, StreamEvent, VenueReport, VenueStatus, VenueTrade};
+use crate::models::venue::{
+    AssetBalance, ReportExtra, StreamEvent, VenueReport, VenueStatus, VenueTrade,
+};
 
 /// A field is absent or not what the documents say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -191,6 +193,7 @@ pub(super) fn order(body: &Value, instrument: &Instrument) -> Parsed<VenueReport
             .get("expiryReason")
             .and_then(Value::as_str)
             .map(str::to_owned),
+        extra: ReportExtra::default(),
     })
 }
 
@@ -263,6 +266,7 @@ pub(super) fn execution_report(event: &Value, instrument: &Instrument) -> Parsed
         execution_id,
         at,
         reason: reject.or(expiry).map(str::to_owned),
+        extra: ReportExtra::default(),
     })
 }
 

@@ -9,31 +9,57 @@ use super::calls::{rows, unreadable};
 use super::outcome::Failure;
 use super::parse;
 use super::rest::Request;
-use crate::models::venue::{Snapshot, Sweep, VenueReport, VenueStatus};
+use crate::models::venue::{Parts, Snapshot, Sweep, VenueReport, VenueStatus};
 
 const PAGE: usize = 1_000;
 
 impl BinanceSpot {
     pub(super) async fn snapshot(
         &self,
+        parts: Parts,
         sweeps: &[Sweep],
         own_open: &[(InstrumentId, ClientOrderId)],
     ) -> Result<Snapshot, Failure> {
-        let body = self
-            .rest
-            .signed(Request::get("/api/v3/account", 20, Vec::new()))
-            .await?;
-        let balances = match body.get("balances") {
-            Some(list) => rows(list)?,
-            None => return Err(unreadable("account has no balances")),
-        };
         let mut snapshot = Snapshot::default();
-        for row in balances {
-            snapshot
-                .balances
-                .push(parse::balance(row, ["asset", "free", "locked"])?);
+        if parts.account {
+            self.account(&mut snapshot).await?;
         }
         let mut states = Vec::new();
+        if parts.open {
+            self.open_states(sweeps, own_open, &mut states, &mut snapshot)
+                .await?;
+        }
+        if parts.trades {
+            for sweep in sweeps {
+                self.sweep(sweep, &mut states, &mut snapshot).await?;
+            }
+        }
+        // Trades first, in the order of their ids; then where the orders stand.
+        snapshot.reports.extend(states);
+        Ok(snapshot)
+    }
+
+    async fn account(&self, snapshot: &mut Snapshot) -> Result<(), Failure> {
+        let request = Request::get("/api/v3/account", 20, Vec::new());
+        let body = self.rest.signed(request).await?;
+        let Some(list) = body.get("balances") else {
+            return Err(unreadable("account has no balances"));
+        };
+        for row in rows(list)? {
+            let balance = parse::balance(row, ["asset", "free", "locked"])?;
+            snapshot.balances.push(balance);
+        }
+        Ok(())
+    }
+
+    /// Open orders of every instrument, and own orders that are not among them.
+    async fn open_states(
+        &self,
+        sweeps: &[Sweep],
+        own_open: &[(InstrumentId, ClientOrderId)],
+        states: &mut Vec<VenueReport>,
+        snapshot: &mut Snapshot,
+    ) -> Result<(), Failure> {
         for sweep in sweeps {
             let instrument = self.instrument(&sweep.instrument_id)?;
             states.extend(self.open_orders(&instrument).await?);
@@ -43,21 +69,14 @@ impl BinanceSpot {
                 continue;
             }
             let instrument = self.instrument(instrument_id)?;
-            match self
-                .query(&instrument, ("origClientOrderId", id.to_string()))
-                .await
-            {
+            let key = ("origClientOrderId", id.to_string());
+            match self.query(&instrument, key).await {
                 Ok(report) => states.push(report),
                 Err(Failure::Missing) => snapshot.missing.push(id.clone()),
                 Err(failure) => return Err(failure),
             }
         }
-        for sweep in sweeps {
-            self.sweep(sweep, &mut states, &mut snapshot).await?;
-        }
-        // Trades first, in the order of their ids; then where the orders stand.
-        snapshot.reports.extend(states);
-        Ok(snapshot)
+        Ok(())
     }
 
     /// Trades after the last sweep, each with the order it belongs to.

@@ -4,6 +4,7 @@ use super::Floor;
 use super::rules::Proposal;
 use crate::error::VenueError;
 use crate::models::events::Event;
+use crate::models::filters::FilterConfig;
 use crate::models::orders::{
     AmendRecord, AmendTicket, CancelReplaceTicket, ExpiryReason, OrderRecord, ReplaceMode, Side,
     SymbolStatus, TransferTicket,
@@ -165,6 +166,17 @@ impl Floor<'_> {
             }
             self.uncross(market)?;
         }
+        Ok(Outcome::Done)
+    }
+
+    /// New filters bind new orders, amends and pending legs; what rests stays.
+    pub(super) fn set_filters(
+        &mut self,
+        market: usize,
+        filters: &FilterConfig,
+    ) -> Result<Outcome, VenueError> {
+        let entry = self.markets.get_mut(market);
+        entry.ok_or_else(VenueError::invalid_symbol)?.filters = filters.clone();
         Ok(Outcome::Done)
     }
 

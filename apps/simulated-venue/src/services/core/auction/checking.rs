@@ -93,14 +93,15 @@ impl<'a> View<'a> {
 
     /// Everything that would make a single order be refused.
     pub(crate) fn check_order(&self, ticket: &OrderTicket) -> Result<(), VenueError> {
+        self.open_market(ticket.market)?;
         self.check_filters(ticket)?;
         self.unused(ticket.account, ticket.client_order_id.as_deref())?;
         self.check_entry(ticket.account, ticket.market, &ticket.into())
     }
 
-    /// The filters of a single order; cancelReplace asks them first.
+    /// The filters of a single order; cancelReplace asks them first, and whether the market takes
+    /// orders only when it comes to the new one.
     pub(super) fn check_filters(&self, ticket: &OrderTicket) -> Result<(), VenueError> {
-        self.open_market(ticket.market)?;
         self.check_rules(ticket.account, ticket.market, &[ticket.into()], false)
     }
 
@@ -183,6 +184,10 @@ impl<'a> View<'a> {
             ),
         ];
         for (scope, prefix, most_orders, most_algos, most_icebergs, most_lists) in scopes {
+            let limits = [most_orders, most_algos, most_icebergs, most_lists];
+            if limits.iter().all(Option::is_none) {
+                continue;
+            }
             let open = self.book.open_orders(account, scope);
             let open_algos = open.iter().filter(|order| is_algo(order.terms)).count();
             let open_icebergs = open.iter().filter(|order| is_iceberg(order.options));

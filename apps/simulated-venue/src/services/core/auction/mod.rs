@@ -186,6 +186,7 @@ impl Floor<'_> {
             Input::Deposit(ticket) => self.transfer(ticket, 1)?,
             Input::Withdraw(ticket) => self.transfer(ticket, -1)?,
             Input::SymbolStatus { market, status } => self.set_status(*market, *status)?,
+            Input::Filters { market, filters } => self.set_filters(*market, filters)?,
             Input::Forget => self.forget()?,
             Input::Feed { through } => self.feed_through(*through)?,
             Input::Mirror { happened } => {

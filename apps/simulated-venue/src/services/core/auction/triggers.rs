@@ -175,30 +175,39 @@ mod tests {
     /// Scenarios A to E of faqs/trailing-stop-faq.md.
     #[test]
     fn trailing_orders_trigger_as_the_document_tells() {
-        let a = [37_000, 44_000, 45_000, 46_000, 42_000, 44_000, 44_100];
-        assert_eq!(
-            sees(Side::Buy, loss(Some(44_000), Some(500)), 40_000, &a),
-            Some(6)
-        );
-        let b = [41_500, 39_000, 37_000, 41_000, 37_000, 36_900];
-        assert_eq!(
-            sees(Side::Sell, loss(Some(39_000), Some(1_000)), 40_000, &b),
-            Some(5)
-        );
-        let c = [42_000, 38_000, 37_000, 39_000, 38_000, 40_144, 40_145];
-        assert_eq!(
-            sees(Side::Buy, profit(Some(38_000), Some(850)), 40_000, &c),
-            Some(6)
-        );
-        let d = [
-            41_500, 39_000, 42_000, 45_000, 44_000, 46_500, 43_013, 43_012,
+        let scenarios: [(Side, Terms, &[i64]); 5] = [
+            (
+                Side::Buy,
+                loss(Some(44_000), Some(500)),
+                &[37_000, 44_000, 45_000, 46_000, 42_000, 44_000, 44_100],
+            ),
+            (
+                Side::Sell,
+                loss(Some(39_000), Some(1_000)),
+                &[41_500, 39_000, 37_000, 41_000, 37_000, 36_900],
+            ),
+            (
+                Side::Buy,
+                profit(Some(38_000), Some(850)),
+                &[42_000, 38_000, 37_000, 39_000, 38_000, 40_144, 40_145],
+            ),
+            (
+                Side::Sell,
+                profit(Some(42_000), Some(750)),
+                &[
+                    41_500, 39_000, 42_000, 45_000, 44_000, 46_500, 43_013, 43_012,
+                ],
+            ),
+            (
+                Side::Sell,
+                loss(None, Some(700)),
+                &[42_000, 39_500, 45_500, 42_316, 42_315],
+            ),
         ];
-        assert_eq!(
-            sees(Side::Sell, profit(Some(42_000), Some(750)), 40_000, &d),
-            Some(7)
-        );
-        let e = [42_000, 39_500, 45_500, 42_316, 42_315];
-        assert_eq!(sees(Side::Sell, loss(None, Some(700)), 40_000, &e), Some(4));
+        for (side, terms, prices) in scenarios {
+            let last = prices.len() - 1;
+            assert_eq!(sees(side, terms, 40_000, prices), Some(last), "{terms:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,0 @@
-mod bracket;
-mod limits;
-mod merge;
-mod support;
-mod unknown;

@@ -1,0 +1,14 @@
+mod bracket;
+mod breaker;
+mod history;
+mod join;
+mod limits;
+mod merge;
+mod pending;
+mod protocol;
+mod random;
+mod stops;
+mod support;
+mod table;
+mod unknown;
+mod upkeep;
