@@ -131,14 +131,14 @@ def strata(values: Sequence[float], unit: float, count: int) -> list[int]:
 
 def table(name: str, values: Sequence[float], unit: float, note: str) -> None:
     """Print one table as a Rust constant."""
-    body = ", ".join(f"{value:_}" for value in strata(values, unit, STRATA))
+    body = ", ".join(str(value) for value in strata(values, unit, STRATA))
     print(f"\n/// {note}\npub const {name}: [i64; {STRATA}] = [{body}];")
 
 
 def bucket_table(name: str, buckets: dict[int, list[float]], unit: float, note: str) -> None:
     """Print one table per rank bucket as a Rust constant."""
     rows = ", ".join(
-        "[" + ", ".join(f"{v:_}" for v in strata(buckets[b], unit, BUCKET_STRATA)) + "]"
+        "[" + ", ".join(str(v) for v in strata(buckets[b], unit, BUCKET_STRATA)) + "]"
         for b in BUCKETS
     )
     shape = f"[[i64; {BUCKET_STRATA}]; {len(BUCKETS)}]"
@@ -161,11 +161,11 @@ def scalars(seen: Observations, orders: Sequence[Sequence[tuple[int, float, floa
     print("/// Chance in 1000 that a taker order's next trade is at the next price.")
     print(f"pub const NEXT_LEVEL_PER_MILLE: u64 = {round(levels / more * 1000)};")
     print("/// Microseconds between depth messages.")
-    print(f"pub const DEPTH_EVERY_US: i64 = {round(every * 1000):_};")
+    print(f"pub const DEPTH_EVERY_US: i64 = {round(every * 1000)};")
     print("/// Trades and depth messages per second.")
     print(f"pub const NATURAL_EVENTS_PER_SECOND: i64 = {round(rate)};")
     print("/// The first mid price of the recording, at scale 8.")
-    print(f"pub const START_PRICE: i64 = {round(seen.mids[0] * 1e8):_};")
+    print(f"pub const START_PRICE: i64 = {round(seen.mids[0] * 1e8)};")
 
 
 def main(paths: Sequence[Path]) -> None:
@@ -178,7 +178,8 @@ def main(paths: Sequence[Path]) -> None:
     print("//! Constants of the generator, fitted to recorded streams. Do not edit: written by")
     print("//! `scripts/fit_venue_generator.py`, which describes the method.")
     print("//!")
-    print(f"//! Source: {', '.join(path.name for path in paths)}.\n")
+    print(f"//! Source: {', '.join(path.name for path in paths)}.")
+    print('#![expect(clippy::unreadable_literal, reason = "tables are written by a script")]\n')
     print("/// First rank of each bucket of the tables by rank.")
     scalars(seen, orders)
     table("ORDER_WAIT_US", waits, 1e-3, "Microseconds between taker orders.")
