@@ -1,6 +1,7 @@
 //! Binance spot and every venue that speaks its protocol (the simulated venue does).
 
 mod calls;
+mod keys;
 mod limiter;
 mod market;
 mod market_parse;
