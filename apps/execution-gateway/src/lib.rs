@@ -13,6 +13,8 @@ pub mod secrets;
 pub mod services;
 pub mod settings;
 pub mod shutdown;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 
 use std::path::Path;
 use std::sync::Arc;
