@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod error;
 pub mod models;
+pub mod mutants;
 pub mod replay;
 pub mod secrets;
 pub mod services;

@@ -67,13 +67,23 @@ fn steps(value: i64) -> String {
 /// The order's JSON at a price in cents.
 fn order_json(wish: Wish, price: i64, quantity: i64) -> (Value, &'static str) {
     let quantity = steps(quantity);
-    let intent = |side| if side == OrderSide::Buy { "open" } else { "reduce" };
+    let intent = |side| {
+        if side == OrderSide::Buy {
+            "open"
+        } else {
+            "reduce"
+        }
+    };
     match wish {
         Wish::Market { side } => (
             json!({ "order_type": "MARKET", "order_side": side, "quantity": quantity }),
             intent(side),
         ),
-        Wish::Limit { side, away, time_in_force } => (
+        Wish::Limit {
+            side,
+            away,
+            time_in_force,
+        } => (
             json!({
                 "order_type": "LIMIT", "order_side": side, "quantity": quantity,
                 "price": cents(share(price, away)), "time_in_force": time_in_force,
@@ -107,9 +117,16 @@ fn order_json(wish: Wish, price: i64, quantity: i64) -> (Value, &'static str) {
 
 impl World {
     pub(super) fn do_deed(&mut self, index: usize) {
-        let Some(operation) = self.plan.operations.get(index).copied() else { return };
+        let Some(operation) = self.plan.operations.get(index).copied() else {
+            return;
+        };
         match operation.deed {
-            Deed::Submit { market, wish, lots, wait_ms } => {
+            Deed::Submit {
+                market,
+                wish,
+                lots,
+                wait_ms,
+            } => {
                 if let Some(made) = self.make(index, market, wish, lots, wait_ms) {
                     self.caller.submissions.push(made);
                     let last = self.caller.submissions.len() - 1;
@@ -166,11 +183,22 @@ impl World {
         }
         let key = order.idempotency_key();
         let (tries, is_settled, is_given_up) = (0, false, false);
-        Some(Submission { order, key, id, ids, wait_ms, tries, is_settled, is_given_up })
+        Some(Submission {
+            order,
+            key,
+            id,
+            ids,
+            wait_ms,
+            tries,
+            is_settled,
+            is_given_up,
+        })
     }
 
     pub(super) fn submit_again(&mut self, index: usize) {
-        let Some(submission) = self.caller.submissions.get_mut(index) else { return };
+        let Some(submission) = self.caller.submissions.get_mut(index) else {
+            return;
+        };
         if submission.is_given_up {
             return;
         }
@@ -194,28 +222,54 @@ impl World {
 
     /// A request reaches the gateway; a dead gateway refuses connections.
     pub(super) fn ask_arrives(&mut self, request: u64) {
-        let Some(ask) = self.caller.open.get(&request).cloned() else { return };
+        let Some(ask) = self.caller.open.get(&request).cloned() else {
+            return;
+        };
         if self.node.is_none() {
             return;
         }
         let input = match ask {
             Ask::Submit(index) => {
-                let Some(submission) = self.caller.submissions.get(index).cloned() else { return };
+                let Some(submission) = self.caller.submissions.get(index).cloned() else {
+                    return;
+                };
                 if submission.tries > 1
                     && let Some(status) = self.state_of(&submission.id)
                 {
                     self.count(Fault::CallerRetry, status);
                 }
                 let order = Box::new(submission.order);
-                Input::Submit { request, order, wait_ms: submission.wait_ms }
+                Input::Submit {
+                    request,
+                    order,
+                    wait_ms: submission.wait_ms,
+                }
             }
-            Ask::Cancel(client_order_id) => {
-                Input::Cancel { request, client_order_id, wait_ms: 1_000 }
+            Ask::Cancel(client_order_id) => Input::Cancel {
+                request,
+                client_order_id,
+                wait_ms: 1_000,
+            },
+            Ask::Sync(through_execution_id) => Input::Sync {
+                request,
+                through_execution_id,
+            },
+            Ask::Read => Input::Read {
+                request,
+                query: Query::Orders { open_only: true },
+            },
+            Ask::Kill(level) => Input::Kill {
+                request,
+                level,
+                reason: "a test".to_owned(),
+            },
+            Ask::Resume => {
+                self.damage_open = false;
+                Input::Resume {
+                    request,
+                    reason: "the test is over".to_owned(),
+                }
             }
-            Ask::Sync(through_execution_id) => Input::Sync { request, through_execution_id },
-            Ask::Read => Input::Read { request, query: Query::Orders { open_only: true } },
-            Ask::Kill(level) => Input::Kill { request, level, reason: "a test".to_owned() },
-            Ask::Resume => Input::Resume { request, reason: "the test is over".to_owned() },
         };
         self.input(input);
     }
@@ -237,14 +291,18 @@ impl World {
     }
 
     pub(super) fn answer_arrives(&mut self, request: u64, reply: &Reply) {
-        let Some(ask) = self.caller.open.remove(&request) else { return };
+        let Some(ask) = self.caller.open.remove(&request) else {
+            return;
+        };
         let status = match reply {
             Reply::Body { status, .. } => *status,
             Reply::Problem(problem) => problem.status,
         };
         self.say(|| format!("caller < {request} {status}"));
         let Ask::Submit(index) = ask else { return };
-        let Some(submission) = self.caller.submissions.get_mut(index) else { return };
+        let Some(submission) = self.caller.submissions.get_mut(index) else {
+            return;
+        };
         let key = submission.key.clone();
         if status == 202 {
             submission.is_settled = true;
@@ -262,11 +320,15 @@ impl World {
 
     /// No answer in time: unknown to the caller, which asks again under the same key.
     pub(super) fn give_up(&mut self, request: u64) {
-        let Some(ask) = self.caller.open.remove(&request) else { return };
+        let Some(ask) = self.caller.open.remove(&request) else {
+            return;
+        };
         let Ask::Submit(index) = ask else { return };
         let again = self.random.chance(70);
         let wait = self.random.between(100, 3_000);
-        let Some(submission) = self.caller.submissions.get_mut(index) else { return };
+        let Some(submission) = self.caller.submissions.get_mut(index) else {
+            return;
+        };
         let key = submission.key.clone();
         let again = again && submission.tries < TRIES;
         self.caller.log.push(Moment::Info { key });

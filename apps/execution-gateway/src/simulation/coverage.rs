@@ -20,7 +20,9 @@ pub struct Coverage {
 
 impl Default for Coverage {
     fn default() -> Self {
-        Self { cells: vec![0; STATES * FAULTS] }
+        Self {
+            cells: vec![0; STATES * FAULTS],
+        }
     }
 }
 
@@ -42,7 +44,10 @@ impl Coverage {
     }
 
     pub fn hits(&self, fault: Fault, status: OrderStatus) -> u64 {
-        self.cells.get(position(fault, status)).copied().unwrap_or(0)
+        self.cells
+            .get(position(fault, status))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Faults that struck at least once.
@@ -56,7 +61,9 @@ impl Coverage {
     }
 
     pub fn from_list(list: &[u64]) -> Option<Self> {
-        (list.len() == STATES * FAULTS).then(|| Self { cells: list.to_vec() })
+        (list.len() == STATES * FAULTS).then(|| Self {
+            cells: list.to_vec(),
+        })
     }
 
     /// What is wrong with the matrix after `schedules`: thin cells, and hits that cannot be.
@@ -69,7 +76,9 @@ impl Coverage {
                 let label = fault.label();
                 if impossible.contains(fault, status) {
                     if hits > 0 {
-                        wrong.push(format!("{label} x {status}: {hits} hits, listed impossible"));
+                        wrong.push(format!(
+                            "{label} x {status}: {hits} hits, listed impossible"
+                        ));
                     }
                 } else if hits < needed {
                     wrong.push(format!("{label} x {status}: {hits} hits, {needed} needed"));

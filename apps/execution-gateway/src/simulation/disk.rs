@@ -153,8 +153,12 @@ impl Disk {
         let mut inner = self.inner();
         let last_segment = inner.segments.keys().next_back().copied();
         let numbers: Vec<u32> = inner.segments.keys().copied().collect();
-        let Some(number) = random.pick(&numbers).copied() else { return false };
-        let Some(segment) = inner.segments.get_mut(&number) else { return false };
+        let Some(number) = random.pick(&numbers).copied() else {
+            return false;
+        };
+        let Some(segment) = inner.segments.get_mut(&number) else {
+            return false;
+        };
         let starts = record_starts(&segment.bytes);
         let end = match (Some(number) == last_segment, starts.last()) {
             (true, Some(last)) => *last,
@@ -176,7 +180,9 @@ impl Disk {
         let mut inner = self.inner();
         let mut numbers: Vec<u32> = inner.segments.keys().copied().collect();
         numbers.pop();
-        let Some(number) = random.pick(&numbers).copied() else { return false };
+        let Some(number) = random.pick(&numbers).copied() else {
+            return false;
+        };
         inner.segments.remove(&number);
         true
     }
@@ -189,7 +195,8 @@ impl Disk {
     pub fn tail(&self) -> Vec<u8> {
         let inner = self.inner();
         let last = inner.segments.values().next_back();
-        last.map(|segment| segment.bytes.clone()).unwrap_or_default()
+        last.map(|segment| segment.bytes.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -218,7 +225,9 @@ fn seq_at(bytes: &[u8], at: usize) -> Option<u64> {
 impl Inner {
     fn note_synced(&mut self) {
         let current = self.current;
-        let Some(segment) = self.segments.get_mut(&current) else { return };
+        let Some(segment) = self.segments.get_mut(&current) else {
+            return;
+        };
         let mut at = segment.synced.max(SEGMENT_HEADER);
         while let Some(size) = record_size(&segment.bytes, at) {
             if let Some(seq) = seq_at(&segment.bytes, at) {
@@ -249,7 +258,10 @@ impl Storage for Disk {
         if inner.defects.is_full && inner.has_reserve {
             return Err(full());
         }
-        let made = Segment { bytes: header.to_vec(), synced: header.len() };
+        let made = Segment {
+            bytes: header.to_vec(),
+            synced: header.len(),
+        };
         inner.segments.insert(segment, made);
         inner.current = segment;
         Ok(())
@@ -259,7 +271,9 @@ impl Storage for Disk {
         let mut inner = self.inner();
         inner.current = segment;
         let found = inner.segments.get_mut(&segment).ok_or_else(missing)?;
-        found.bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        found
+            .bytes
+            .truncate(usize::try_from(len).unwrap_or(usize::MAX));
         found.synced = found.bytes.len();
         Ok(())
     }
@@ -277,10 +291,16 @@ impl Storage for Disk {
             _ => 256,
         };
         let is_refused = inner.defects.is_full && inner.has_reserve;
-        let kept = if is_refused { bytes.len() / 3 } else { bytes.len() * share / 256 };
+        let kept = if is_refused {
+            bytes.len() / 3
+        } else {
+            bytes.len() * share / 256
+        };
         let current = inner.current;
         let segment = inner.segments.get_mut(&current).ok_or_else(missing)?;
-        segment.bytes.extend_from_slice(bytes.get(..kept).unwrap_or(bytes));
+        segment
+            .bytes
+            .extend_from_slice(bytes.get(..kept).unwrap_or(bytes));
         if share < 256 {
             inner.is_dead = true;
             return Err(dead());
@@ -310,7 +330,9 @@ impl Storage for Disk {
         let mut inner = self.inner();
         let current = inner.current;
         let segment = inner.segments.get_mut(&current).ok_or_else(missing)?;
-        segment.bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        segment
+            .bytes
+            .truncate(usize::try_from(len).unwrap_or(usize::MAX));
         segment.synced = segment.synced.min(segment.bytes.len());
         Ok(())
     }
@@ -318,7 +340,10 @@ impl Storage for Disk {
     fn quarantine(&mut self, segment: u32) -> io::Result<PathBuf> {
         let mut inner = self.inner();
         inner.quarantined += 1;
-        Ok(PathBuf::from(format!("quarantine-{segment:08}-{}.seg", inner.quarantined)))
+        Ok(PathBuf::from(format!(
+            "quarantine-{segment:08}-{}.seg",
+            inner.quarantined
+        )))
     }
 
     fn remove(&mut self, segment: u32) -> io::Result<()> {

@@ -43,7 +43,7 @@ faults! {
     DropReply = 3, Call, "the reply is lost, the client runs into its timeout";
     LateReply = 4, Call, "the reply comes after the client's timeout";
     ReplyAfterEvent = 5, Call, "the reply comes after the user events";
-    EventBeforeReply = 6, Event, "a user event overtakes the reply";
+    EventBeforeReply = 6, Call, "a user event overtakes the reply";
     DuplicateEvent = 7, Event, "a user event is delivered twice";
     ReorderedEvents = 8, Event, "a user event is overtaken by later ones";
     LostEvent = 9, Event, "one user event is lost on a healthy stream";

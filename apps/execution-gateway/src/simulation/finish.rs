@@ -8,11 +8,20 @@ use serde_json::Value;
 
 use super::caller::Ask;
 use super::disk::Defects;
-use super::faults::Planned;
+use super::faults::{Fault, Planned};
 use super::history::{FinalRead, Moment, ReadOrder, check};
-use super::venue::{Kind, MarketStatus};
+use super::venue::{Kind, MarketStatus, Whims};
 use super::world::{Conditions, Event, World};
 use crate::models::input::{Effect, Input, Query, Reply};
+use crate::models::venue::{Outcome, VenueAnswer, VenueCall};
+
+/// What a planned fault would like to happen to the next order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urge {
+    Drop,
+    Doubt,
+    Orphan,
+}
 
 /// From the end of the faults to the last look: restart, lost replies, horizon, sweeps.
 pub const REST_MS: i64 = 130_000;
@@ -23,7 +32,10 @@ impl World {
     pub(super) fn end_faults(&mut self) {
         self.say(|| "-- faults end".to_owned());
         let slow = self.conditions.slow_disk;
-        self.conditions = Conditions { slow_disk: slow, ..Conditions::default() };
+        self.conditions = Conditions {
+            slow_disk: slow,
+            ..Conditions::default()
+        };
         self.conditions.slow_disk = false;
         self.disk.set_defects(Defects::default());
         for market in &mut self.venue.markets {
@@ -32,6 +44,7 @@ impl World {
         }
         self.faults_are_over = true;
         self.armed.clear();
+        self.urge = None;
         self.forget_tick();
         self.restart_if_failed();
         if self.node.is_some() {
@@ -68,8 +81,90 @@ impl World {
                     self.venue.fill_some(self.now, index, price, true);
                 }
             }
+            OrderStatus::Unknown => self.urge = Some(Urge::Doubt),
+            OrderStatus::NotSent => self.urge = Some(Urge::Drop),
+            OrderStatus::Initialized => self.urge = Some(Urge::Orphan),
             _ => {}
         }
+    }
+
+    /// A preparation that waits for the next order to be sent.
+    pub(super) fn follow_urge(&mut self, call: u64, request: &VenueCall) -> bool {
+        let Some(urge) = self.urge.filter(|_| !self.faults_are_over) else {
+            return false;
+        };
+        let VenueCall::Place(order) = request else {
+            return false;
+        };
+        let life = self.life;
+        let is_bracket = self.node.as_ref().is_some_and(|node| {
+            node.state
+                .book
+                .orders
+                .get(&order.client_order_id)
+                .is_some_and(|order| {
+                    matches!(order.role, crate::models::order::Role::BracketEntry { .. })
+                })
+        });
+        match urge {
+            Urge::Drop => {
+                let detail = "connect: refused".to_owned();
+                let outcome = Outcome::NotSent { detail };
+                self.after(
+                    5,
+                    Event::Outcome {
+                        life,
+                        call,
+                        outcome,
+                        fault: None,
+                    },
+                );
+                self.count(Fault::DropBeforeSend, OrderStatus::Submitted);
+            }
+            Urge::Doubt => {
+                // Either the request or its reply is lost.
+                if self.random.chance(50) {
+                    let placed = self.venue.place(self.now, order, Whims::default());
+                    self.hash.mix(u64::from(placed.is_ok()));
+                }
+                let detail = "the connection broke".to_owned();
+                let outcome = Outcome::Ambiguous { code: 0, detail };
+                self.after(
+                    5,
+                    Event::Outcome {
+                        life,
+                        call,
+                        outcome,
+                        fault: None,
+                    },
+                );
+                self.count(Fault::Disconnect, OrderStatus::Submitted);
+            }
+            Urge::Orphan if is_bracket => {
+                // The stream falls before the reply tells of the entry's fill: its protection is
+                // made and has to wait.
+                let placed = self.venue.place(self.now, order, Whims::default());
+                if let Ok(indexes) = placed {
+                    let reports = self.venue.reply(&indexes);
+                    let outcome = Outcome::Done(VenueAnswer::Reports(reports));
+                    self.after(
+                        8,
+                        Event::Outcome {
+                            life,
+                            call,
+                            outcome,
+                            fault: None,
+                        },
+                    );
+                } else {
+                    return false;
+                }
+                self.after(2, Event::Heal(Fault::StreamEnd));
+            }
+            Urge::Orphan => return false,
+        }
+        self.urge = None;
+        true
     }
 
     /// The last look: the caller reads, and every end-of-run invariant is checked.
@@ -103,12 +198,26 @@ impl World {
 
     fn read(&mut self, query: Query) -> Value {
         let now = self.clock();
-        let Some(node) = &mut self.node else { return Value::Null };
-        let released = node.advance(Input::Read { request: READ_REQUEST, query }, now);
-        let bodies = released.effects.into_iter().filter_map(|effect| match effect {
-            Effect::Reply { request: READ_REQUEST, reply: Reply::Body { body, .. } } => Some(body),
-            _ => None,
-        });
+        let Some(node) = &mut self.node else {
+            return Value::Null;
+        };
+        let released = node.advance(
+            Input::Read {
+                request: READ_REQUEST,
+                query,
+            },
+            now,
+        );
+        let bodies = released
+            .effects
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Reply {
+                    request: READ_REQUEST,
+                    reply: Reply::Body { body, .. },
+                } => Some(body),
+                _ => None,
+            });
         bodies.last().unwrap_or_default()
     }
 
@@ -117,7 +226,11 @@ impl World {
         let positions = self.read(Query::Positions);
         let status = self.read(Query::Status);
         let list = |value: &Value, name: &str| {
-            value.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
+            value
+                .get(name)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
         };
         let mut told: BTreeMap<String, i128> = BTreeMap::new();
         for position in list(&positions, "positions") {
@@ -143,13 +256,19 @@ impl World {
 }
 
 fn text(value: &Value, name: &str) -> String {
-    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Steps of a quantity written with five decimals.
 fn steps(text: &str) -> i64 {
     let digits: String = text.chars().filter(|c| *c != '.').collect();
-    let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let scale = text
+        .split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len());
     let number: i64 = digits.parse().unwrap_or(0);
     let missing = u32::try_from(5_usize.saturating_sub(scale)).unwrap_or(0);
     number * 10_i64.pow(missing)
@@ -157,8 +276,16 @@ fn steps(text: &str) -> i64 {
 
 fn read_order(value: &Value) -> ReadOrder {
     let attempt = value.get("attempt").and_then(Value::as_u64).unwrap_or(0);
-    let key = format!("{}.{}.{attempt}", text(value, "decision_id"), text(value, "leg"));
-    let fills = value.get("fills").and_then(Value::as_array).cloned().unwrap_or_default();
+    let key = format!(
+        "{}.{}.{attempt}",
+        text(value, "decision_id"),
+        text(value, "leg")
+    );
+    let fills = value
+        .get("fills")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     ReadOrder {
         client_id: text(value, "client_order_id"),
         key,

@@ -57,6 +57,8 @@ pub struct Started {
     pub recovered_entries: Vec<Entry>,
     pub damage: Option<String>,
     pub first_seq: u64,
+    /// Events in the journal: readers get them from there.
+    pub events: Vec<String>,
 }
 
 pub fn config() -> Result<CoreConfig, String> {
@@ -99,6 +101,12 @@ impl Node {
             .filter(|(_, frame)| frame.kind != EVENT_KIND)
             .filter_map(|(_, frame)| serde_json::from_slice(&frame.payload).ok())
             .collect();
+        let events = recovered
+            .frames
+            .iter()
+            .filter(|(_, frame)| frame.kind == EVENT_KIND)
+            .filter_map(|(_, frame)| String::from_utf8(frame.payload.clone()).ok())
+            .collect();
         let writer = Writer::open(
             Box::new(storage),
             recovered.position,
@@ -136,6 +144,7 @@ impl Node {
             recovered_entries,
             damage: replayed.damage,
             first_seq: durable.seq,
+            events,
         })
     }
 
@@ -223,7 +232,8 @@ impl Node {
                 Effect::Publish { gateway_seq, text } => {
                     let payload = text.clone().into_bytes();
                     let seq = self.append(EVENT_KIND, payload, Some(gateway_seq));
-                    self.held.push_back((seq, Effect::Publish { gateway_seq, text }));
+                    self.held
+                        .push_back((seq, Effect::Publish { gateway_seq, text }));
                 }
                 Effect::Alarm { name, .. } => released.alarms.push(name),
                 other => self.held.push_back((self.next_seq - 1, other)),
@@ -234,7 +244,12 @@ impl Node {
     fn append(&mut self, kind: u8, payload: Vec<u8>, event_seq: Option<u64>) -> u64 {
         let seq = self.next_seq;
         self.next_seq += 1;
-        let frame = Frame { seq, epoch: self.epoch, kind, payload };
+        let frame = Frame {
+            seq,
+            epoch: self.epoch,
+            kind,
+            payload,
+        };
         self.pending.push(Append { frame, event_seq });
         seq
     }
@@ -246,7 +261,9 @@ impl Node {
             if !is_durable && health != Health::Failed {
                 return;
             }
-            let Some((_, effect)) = self.held.pop_front() else { return };
+            let Some((_, effect)) = self.held.pop_front() else {
+                return;
+            };
             if is_durable {
                 released.effects.push(effect);
             } else {
@@ -264,16 +281,20 @@ fn release_without_journal(effect: Effect, released: &mut Released) {
             let detail = "the journal failed before the order could be sent".to_owned();
             released.outcomes.push((call, Outcome::NotSent { detail }));
         }
-        Effect::Reply { request, reply: Reply::Body { status: 202, body } }
-            if body.get("children").is_some() =>
-        {
+        Effect::Reply {
+            request,
+            reply: Reply::Body { status: 202, body },
+        } if body.get("children").is_some() => {
             let problem = crate::models::problem::Problem::new(
                 503,
                 "journal-failed",
                 "The order was not accepted",
                 "the order could not be journaled and was not sent".to_owned(),
             );
-            released.effects.push(Effect::Reply { request, reply: Reply::problem(problem) });
+            released.effects.push(Effect::Reply {
+                request,
+                reply: Reply::problem(problem),
+            });
         }
         other => released.effects.push(other),
     }

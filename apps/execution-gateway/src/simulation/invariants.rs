@@ -39,8 +39,12 @@ pub struct Witness {
 impl Witness {
     fn note(&mut self, entry: &Entry) {
         match &entry.record {
-            Record::Intent { approved, denial, .. } => {
-                let Ok(id) = approved.client_order_id() else { return };
+            Record::Intent {
+                approved, denial, ..
+            } => {
+                let Ok(id) = approved.client_order_id() else {
+                    return;
+                };
                 let evidence = self.orders.entry(id.clone()).or_default();
                 evidence.denied |= denial.is_some();
                 evidence.is_entry = approved.intent() == Intent::Open;
@@ -66,7 +70,8 @@ impl Witness {
             Record::Report { report } => {
                 let id = report.client_order_id.clone();
                 let evidence = self.orders.entry(id.clone()).or_default();
-                let is_open = matches!(report.status, VenueStatus::Working | VenueStatus::Triggered);
+                let is_open =
+                    matches!(report.status, VenueStatus::Working | VenueStatus::Triggered);
                 evidence.ended |= !is_open;
                 for trade in &report.trades {
                     if evidence.trades.insert(trade.trade_id.clone()) {
@@ -88,7 +93,9 @@ impl Witness {
     }
 
     fn proves(&self, id: &ClientOrderId, status: OrderStatus, quantity: i64) -> bool {
-        let Some(known) = self.orders.get(id) else { return false };
+        let Some(known) = self.orders.get(id) else {
+            return false;
+        };
         match status {
             OrderStatus::Denied => known.denied,
             OrderStatus::NotSent => known.not_sent,
@@ -110,7 +117,11 @@ impl World {
             self.witness.note(entry);
         }
         if let Some(id) = self.witness.entry_sent_while_stopped.take() {
-            self.fail("I11", Kind::Other, format!("entry {id} is sent while trading is stopped"));
+            self.fail(
+                "I11",
+                Kind::Other,
+                format!("entry {id} is sent while trading is stopped"),
+            );
         }
         let touched = std::mem::take(&mut self.witness.touched);
         for id in touched {
@@ -124,7 +135,9 @@ impl World {
 
     fn check_order(&mut self, id: &ClientOrderId) {
         let Some(node) = &self.node else { return };
-        let Some(order) = node.state.book.orders.get(id) else { return };
+        let Some(order) = node.state.book.orders.get(id) else {
+            return;
+        };
         let is_list = matches!(order.role, Role::ListParent(_));
         let (status, quantity) = (order.status, order.terms.quantity.mantissa());
         let booked = order.fills_total.quantity.mantissa();
@@ -139,20 +152,38 @@ impl World {
         }
         let before = self.witness.booked.insert(id.clone(), booked).unwrap_or(0);
         if booked < before && !self.taken_over {
-            self.fail("I4", Kind::LostFill, format!("{id}: booked {before} falls to {booked}"));
+            self.fail(
+                "I4",
+                Kind::LostFill,
+                format!("{id}: booked {before} falls to {booked}"),
+            );
         }
         if booked > quantity && !is_external {
-            self.fail("I4", Kind::Duplicate, format!("{id}: booked {booked} of {quantity}"));
+            self.fail(
+                "I4",
+                Kind::Duplicate,
+                format!("{id}: booked {booked} of {quantity}"),
+            );
         }
         if status.is_terminal() && !self.witness.proves(id, status, quantity) {
-            self.fail("I7", Kind::Other, format!("{id} is {status} without evidence on record"));
+            self.fail(
+                "I7",
+                Kind::Other,
+                format!("{id} is {status} without evidence on record"),
+            );
         }
         let is_false = matches!(status, OrderStatus::NotSent | OrderStatus::Rejected)
-            && self.venue.find(id).and_then(|at| self.venue.orders.get(at)).is_some_and(|order| {
-                !order.is_external && (order.is_open() || order.executed > 0)
-            });
+            && self
+                .venue
+                .find(id)
+                .and_then(|at| self.venue.orders.get(at))
+                .is_some_and(|order| !order.is_external && (order.is_open() || order.executed > 0));
         if is_false {
-            self.fail("I7", Kind::LostFill, format!("{id} is {status} and lives at the venue"));
+            self.fail(
+                "I7",
+                Kind::LostFill,
+                format!("{id} is {status} and lives at the venue"),
+            );
         }
     }
 
@@ -203,7 +234,10 @@ impl World {
     /// Filled after its end was told: nobody can reserve for that.
     fn is_late_filled(&self, order: &super::venue::VenueOrder) -> bool {
         order.trades.iter().any(|at| {
-            self.venue.trades.get(*at).is_some_and(|trade| trade.is_late)
+            self.venue
+                .trades
+                .get(*at)
+                .is_some_and(|trade| trade.is_late)
         })
     }
 
@@ -216,15 +250,23 @@ impl World {
         let synced = self.disk.synced_seq();
         let ids = super::link::subjects(request);
         let Some(node) = &self.node else { return };
-        let late = ids.iter().find(|id| node.sent_seq(id).is_none_or(|seq| seq > synced));
+        let late = ids
+            .iter()
+            .find(|id| node.sent_seq(id).is_none_or(|seq| seq > synced));
         let late = late.map(ToString::to_string);
         let is_entry = ids.iter().any(|id| {
-            node.state.book.orders.get(id).is_some_and(|order| {
-                order.identity.intent == Intent::Open
-            })
+            node.state
+                .book
+                .orders
+                .get(id)
+                .is_some_and(|order| order.identity.intent == Intent::Open)
         });
         if let Some(id) = late {
-            self.fail("I5", Kind::Other, format!("{id} leaves before its intent is on the disk"));
+            self.fail(
+                "I5",
+                Kind::Other,
+                format!("{id} leaves before its intent is on the disk"),
+            );
         }
         if is_entry && self.damage_open {
             let detail = "an entry leaves while the journal is damaged".to_owned();
@@ -252,6 +294,7 @@ impl World {
             self.witness.booked.clear();
             return;
         }
+        self.check_events(&started.events);
         let book = &started.node.state.book;
         let lost: Vec<String> = self
             .acked
@@ -260,7 +303,11 @@ impl World {
             .map(ToString::to_string)
             .collect();
         if let Some(id) = lost.first() {
-            self.fail("I6", Kind::Other, format!("{id} was accepted with 202 and is gone"));
+            self.fail(
+                "I6",
+                Kind::Other,
+                format!("{id} was accepted with 202 and is gone"),
+            );
         }
         self.witness.is_stopped = book.stop.is_some();
         for entry in &started.recovered_entries {
@@ -270,6 +317,27 @@ impl World {
             self.witness.entry_sent_while_stopped = None;
         }
         self.witness.touched.clear();
+    }
+
+    /// What was published is in the journal, word for word; what is there is published.
+    fn check_events(&mut self, events: &[String]) {
+        if self.taken_over {
+            return;
+        }
+        let is_prefix = self.published.len() <= events.len()
+            && self
+                .published
+                .iter()
+                .zip(events)
+                .all(|((_, text), event)| text == event);
+        if !is_prefix {
+            let detail = "a published event is not in the journal".to_owned();
+            return self.fail("I10", Kind::Other, detail);
+        }
+        let first = self.published.len();
+        for (offset, text) in events.iter().enumerate().skip(first) {
+            self.published.push((offset as u64 + 1, text.clone()));
+        }
     }
 
     /// I9: replaying the journal, twice, gives the live book.
@@ -285,17 +353,23 @@ impl World {
     }
 
     fn note_readiness(&mut self) {
-        let is_ready = self.node.as_ref().is_some_and(|node| node.state.is_connected());
+        let is_ready = self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.state.is_connected());
         let is_calm = self.faults_are_over && is_ready;
         if !is_calm {
             self.ready_since = None;
         } else if self.ready_since.is_none() {
             self.ready_since = Some(self.now);
         }
-        let Some(ready) = self.ready_since else { return };
-        let late = self.unknown_since.iter().find(|(_, since)| {
-            self.now - ready.max(**since) > HORIZON_MS + 10_000
-        });
+        let Some(ready) = self.ready_since else {
+            return;
+        };
+        let late = self
+            .unknown_since
+            .iter()
+            .find(|(_, since)| self.now - ready.max(**since) > HORIZON_MS + 10_000);
         if let Some(id) = late.map(|(id, _)| id.clone())
             && self.state_of(&id) == Some(OrderStatus::Unknown)
         {
@@ -311,10 +385,20 @@ impl World {
         if stop.is_none_or(|stop| stop.level < StopLevel::CancelAll) {
             return;
         }
-        let resting = self.venue.open.iter().filter_map(|at| self.venue.orders.get(*at));
-        let ours = resting.filter(|order| !order.is_external).map(|order| order.client.clone());
+        let resting = self
+            .venue
+            .open
+            .iter()
+            .filter_map(|at| self.venue.orders.get(*at));
+        let ours = resting
+            .filter(|order| !order.is_external)
+            .map(|order| order.client.clone());
         if let Some(id) = ours.into_iter().next() {
-            self.fail("I11", Kind::Other, format!("{id} rests after the stop was carried out"));
+            self.fail(
+                "I11",
+                Kind::Other,
+                format!("{id} rests after the stop was carried out"),
+            );
         }
     }
 
@@ -323,11 +407,15 @@ impl World {
         let Some(node) = &self.node else { return };
         let mut last: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (_, text) in &self.published {
-            let Ok(event) = serde_json::from_str::<serde_json::Value>(text) else { continue };
+            let Ok(event) = serde_json::from_str::<serde_json::Value>(text) else {
+                continue;
+            };
             let word = |name: &str| event.get(name).and_then(|v| v.as_str()).map(str::to_owned);
-            if let (Some(id), Some(status), Some(filled)) =
-                (word("client_order_id"), word("status"), word("filled_quantity"))
-            {
+            if let (Some(id), Some(status), Some(filled)) = (
+                word("client_order_id"),
+                word("status"),
+                word("filled_quantity"),
+            ) {
                 last.insert(id, (status, filled));
             }
         }
@@ -356,7 +444,10 @@ impl World {
                 || self.venue.trades.iter().any(|trade| trade.is_forgotten);
             let is_halted = node.state.book.halts.contains_key(id);
             if booked != market.held && !(has_reason && is_halted) {
-                wrong = Some(format!("{id}: booked {booked}, at the venue {}", market.held));
+                wrong = Some(format!(
+                    "{id}: booked {booked}, at the venue {}",
+                    market.held
+                ));
             }
         }
         if let Some(detail) = wrong {

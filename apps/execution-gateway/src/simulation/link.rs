@@ -48,10 +48,18 @@ pub fn subjects(request: &VenueCall) -> Vec<ClientOrderId> {
     match request {
         VenueCall::Place(order) | VenueCall::Test(order) => vec![order.client_order_id.clone()],
         VenueCall::PlaceOco(oco) => vec![oco.stop_id.clone(), oco.target_id.clone()],
-        VenueCall::Amend { client_order_id, .. }
-        | VenueCall::Cancel { client_order_id, .. }
-        | VenueCall::Query { client_order_id, .. }
-        | VenueCall::Absence { client_order_id, .. } => vec![client_order_id.clone()],
+        VenueCall::Amend {
+            client_order_id, ..
+        }
+        | VenueCall::Cancel {
+            client_order_id, ..
+        }
+        | VenueCall::Query {
+            client_order_id, ..
+        }
+        | VenueCall::Absence {
+            client_order_id, ..
+        } => vec![client_order_id.clone()],
         VenueCall::CancelList { .. }
         | VenueCall::CancelAll { .. }
         | VenueCall::Reconcile { .. }
@@ -61,7 +69,10 @@ pub fn subjects(request: &VenueCall) -> Vec<ClientOrderId> {
 }
 
 fn ambiguous(code: i64, detail: &str) -> Outcome {
-    Outcome::Ambiguous { code, detail: detail.to_owned() }
+    Outcome::Ambiguous {
+        code,
+        detail: detail.to_owned(),
+    }
 }
 
 impl World {
@@ -73,11 +84,24 @@ impl World {
         let life = self.life;
         if self.is_venue_cut() {
             let outcome = match self.random.chance(50) {
-                true => Outcome::NotSent { detail: "connect: refused".to_owned() },
+                true => Outcome::NotSent {
+                    detail: "connect: refused".to_owned(),
+                },
                 false => ambiguous(0, "the connection broke"),
             };
             let wait = self.random.between(1, 400);
-            return self.after(wait, Event::Outcome { life, call, outcome, fault: None });
+            return self.after(
+                wait,
+                Event::Outcome {
+                    life,
+                    call,
+                    outcome,
+                    fault: None,
+                },
+            );
+        }
+        if self.follow_urge(call, &request) {
+            return;
         }
         let crossing = Crossing {
             life,
@@ -105,7 +129,11 @@ impl World {
         let states: Vec<usize> = if about.is_empty() {
             self.present_states().into_iter().collect()
         } else {
-            about.iter().filter_map(|id| self.state_of(id)).map(status_index).collect()
+            about
+                .iter()
+                .filter_map(|id| self.state_of(id))
+                .map(status_index)
+                .collect()
         };
         self.take_armed(|planned, is_late| {
             let fits = planned.fault.scope() == Scope::Call && applies(planned.fault, request);
@@ -130,7 +158,12 @@ impl World {
         self.note_fired(fault);
         let (life, call) = (crossing.life, crossing.call);
         let executed = planned.variant & 1 == 0;
-        let tell = |outcome| Event::Outcome { life, call, outcome, fault: None };
+        let tell = |outcome| Event::Outcome {
+            life,
+            call,
+            outcome,
+            fault: None,
+        };
         let lost = |told_after, code| Fate::ReplyLost { told_after, code };
         let refused = |code, is_ambiguous| Fate::Refused { code, is_ambiguous };
         match fault {
@@ -147,8 +180,16 @@ impl World {
             Fault::ExecutedThenReset | Fault::Disconnect => crossing.fate = lost(wait, 0),
             Fault::DropReply | Fault::LateReply => crossing.fate = lost(HORIZON_MS, 0),
             Fault::ReplyAfterEvent | Fault::EventBeforeReply => {
-                let until = self.now + if fault == Fault::ReplyAfterEvent { 6_000 } else { 400 };
-                crossing.fate = Fate::ReplyHeld { wanted: planned.wanted, until };
+                let until = self.now
+                    + if fault == Fault::ReplyAfterEvent {
+                        6_000
+                    } else {
+                        400
+                    };
+                crossing.fate = Fate::ReplyHeld {
+                    wanted: planned.wanted,
+                    until,
+                };
             }
             Fault::TooManyRequests => crossing.fate = refused(-1003, false),
             Fault::Banned => crossing.fate = refused(-1003, false),
@@ -165,11 +206,24 @@ impl World {
         crossing.fault = Some(fault);
         // A lost reply leaves the time of arrival open, up to the engine's own timeout.
         let is_slow = planned.variant & 6 == 0 && matches!(crossing.fate, Fate::ReplyLost { .. });
-        let travel = if is_slow { self.random.between(100, RECV_WINDOW_MS - 100) } else { wait };
-        let in_engine = if is_slow { self.random.between(0, 9_500) } else { 0 };
+        let travel = if is_slow {
+            self.random.between(100, RECV_WINDOW_MS - 100)
+        } else {
+            wait
+        };
+        let in_engine = if is_slow {
+            self.random.between(0, 9_500)
+        } else {
+            0
+        };
         if let Fate::ReplyLost { told_after, code } = crossing.fate {
             let outcome = ambiguous(code, fault.about());
-            let told = Event::Outcome { life, call, outcome, fault: Some(fault) };
+            let told = Event::Outcome {
+                life,
+                call,
+                outcome,
+                fault: Some(fault),
+            };
             self.after(told_after, told);
         }
         self.after(travel + in_engine, Event::Call(Box::new(crossing)));
@@ -216,7 +270,15 @@ impl World {
     fn go_back(&mut self, crossing: &Crossing, outcome: Outcome) {
         let wait = self.random.between(1, 25);
         let (life, call, fault) = (crossing.life, crossing.call, crossing.fault);
-        self.after(wait, Event::Outcome { life, call, outcome, fault });
+        self.after(
+            wait,
+            Event::Outcome {
+                life,
+                call,
+                outcome,
+                fault,
+            },
+        );
     }
 
     fn carry_out(&mut self, crossing: &Crossing) -> Outcome {
@@ -236,33 +298,47 @@ impl World {
                 let placed = self.venue.place_oco(self.now, oco, whims);
                 self.placed(placed)
             }
-            VenueCall::Query { client_order_id, .. } if is_blind => {
+            VenueCall::Query {
+                client_order_id, ..
+            } if is_blind => {
                 self.say(|| format!("venue hides {client_order_id}"));
                 Outcome::Missing
             }
-            VenueCall::Query { client_order_id, .. } => {
-                self.venue.query(self.now, client_order_id)
-            }
-            VenueCall::Absence { client_order_id, .. } => {
-                self.venue.absence(self.now, client_order_id)
-            }
-            VenueCall::Cancel { client_order_id, .. } => self.cancel_at_venue(client_order_id),
+            VenueCall::Query {
+                client_order_id, ..
+            } => self.venue.query(self.now, client_order_id),
+            VenueCall::Absence {
+                client_order_id, ..
+            } => self.venue.absence(self.now, client_order_id),
+            VenueCall::Cancel {
+                client_order_id, ..
+            } => self.cancel_at_venue(client_order_id),
             VenueCall::CancelList { list_id, .. } => self.cancel_list_at_venue(list_id),
             VenueCall::CancelAll { instrument_id } => {
                 let market = self.venue.market_of(instrument_id);
                 let open: Vec<usize> = self.venue.open.clone();
                 let mut ended = Vec::new();
                 for index in open {
-                    let is_its = self.venue.orders.get(index).is_some_and(|order| {
-                        Some(order.market) == market
-                    });
+                    let is_its = self
+                        .venue
+                        .orders
+                        .get(index)
+                        .is_some_and(|order| Some(order.market) == market);
                     if is_its {
                         ended.extend(self.venue.cancel(self.now, index).unwrap_or_default());
                     }
                 }
-                if ended.is_empty() { Outcome::Missing } else { done(self.venue.reply(&ended)) }
+                if ended.is_empty() {
+                    Outcome::Missing
+                } else {
+                    done(self.venue.reply(&ended))
+                }
             }
-            VenueCall::Amend { client_order_id, quantity, .. } => {
+            VenueCall::Amend {
+                client_order_id,
+                quantity,
+                ..
+            } => {
                 let Some(index) = self.venue.find(client_order_id) else {
                     return Outcome::Missing;
                 };
@@ -292,7 +368,9 @@ impl World {
     }
 
     fn cancel_at_venue(&mut self, client: &ClientOrderId) -> Outcome {
-        let Some(index) = self.venue.find(client) else { return Outcome::Missing };
+        let Some(index) = self.venue.find(client) else {
+            return Outcome::Missing;
+        };
         self.maybe_lose_race(index, client);
         match self.venue.cancel(self.now, index) {
             Some(ended) => Outcome::Done(VenueAnswer::Reports(self.venue.reply(&ended))),
@@ -303,12 +381,16 @@ impl World {
     /// The list's id is not an order's; its legs are found through the gateway's own naming.
     fn cancel_list_at_venue(&mut self, list_id: &ClientOrderId) -> Outcome {
         let legs = self.node.as_ref().and_then(|node| {
-            node.state.book.orders.values().find_map(|order| match &order.role {
-                crate::models::order::Role::Leg(list) if list.list_id == *list_id => {
-                    Some(list.stop_id.clone())
-                }
-                _ => None,
-            })
+            node.state
+                .book
+                .orders
+                .values()
+                .find_map(|order| match &order.role {
+                    crate::models::order::Role::Leg(list) if list.list_id == *list_id => {
+                        Some(list.stop_id.clone())
+                    }
+                    _ => None,
+                })
         });
         match legs {
             Some(leg) => self.cancel_at_venue(&leg),
@@ -322,8 +404,17 @@ impl World {
             self.count_everything(Fault::RecoveryQueryError);
             return self.go_back(&crossing, ambiguous(-1001, "a query failed"));
         }
-        let VenueCall::Reconcile { sweeps, own_open, .. } = &crossing.request else { return };
-        let now = if crossing.fate == Fate::Blind { self.now - 8_000 } else { self.now };
+        let VenueCall::Reconcile {
+            sweeps, own_open, ..
+        } = &crossing.request
+        else {
+            return;
+        };
+        let now = if crossing.fate == Fate::Blind {
+            self.now - 8_000
+        } else {
+            self.now
+        };
         match crossing.part {
             0 if parts.account => crossing.snapshot.balances = self.venue.balances(),
             1 if parts.open => self.venue.open_part(now, own_open, &mut crossing.snapshot),
@@ -378,13 +469,17 @@ impl World {
     fn subjects_of(&self, call: u64) -> Option<Vec<ClientOrderId>> {
         use crate::services::core::CallContext;
         let node = self.node.as_ref()?;
-        node.state.live.calls.get(&call).map(|context| match context {
-            CallContext::Place { ids } => ids.clone(),
-            CallContext::Cancel { id }
-            | CallContext::Query { id }
-            | CallContext::Absence { id } => vec![id.clone()],
-            _ => Vec::new(),
-        })
+        node.state
+            .live
+            .calls
+            .get(&call)
+            .map(|context| match context {
+                CallContext::Place { ids } => ids.clone(),
+                CallContext::Cancel { id }
+                | CallContext::Query { id }
+                | CallContext::Absence { id } => vec![id.clone()],
+                _ => Vec::new(),
+            })
     }
 
     /// An order may not arrive once the gateway has called it never executed.

@@ -3,6 +3,7 @@
 //! and every fault of C10. The same seed gives the same trace, bit by bit.
 
 pub mod caller;
+pub mod campaign;
 pub mod coverage;
 pub mod disk;
 pub mod faults;

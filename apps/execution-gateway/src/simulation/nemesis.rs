@@ -138,13 +138,18 @@ impl World {
                 _ => entry.min_quantity = 1_000_000_000,
             }
         }
-        self.after(random.between(1_000, 8_000), Event::Heal(Fault::SymbolStatus));
+        self.after(
+            random.between(1_000, 8_000),
+            Event::Heal(Fault::SymbolStatus),
+        );
     }
 
     /// F44: deposit, withdrawal, or an order of somebody else on the account.
     fn act_outside(&mut self, random: &mut Random) {
         let market = random.index(self.venue.markets.len());
-        let Some(entry) = self.venue.markets.get_mut(market) else { return };
+        let Some(entry) = self.venue.markets.get_mut(market) else {
+            return;
+        };
         let amount = i128::from(random.between(1, 1_000)) * ASSET_PER_STEP;
         match random.below(3) {
             0 => {
@@ -173,7 +178,11 @@ impl World {
         quantity: i64,
         is_market: bool,
     ) -> bool {
-        let price = self.venue.markets.get(market).map_or(1, |entry| entry.price);
+        let price = self
+            .venue
+            .markets
+            .get(market)
+            .map_or(1, |entry| entry.price);
         let wanted = Wanted {
             client,
             market,
@@ -197,22 +206,35 @@ impl World {
             world.venue.orders.get(index).is_some_and(|order| {
                 let state = world.state_of(&order.client);
                 let is_wanted = state == Some(planned.wanted) || is_late && state.is_some();
-                is_wanted && order.is_open() == is_open && !order.is_external
-                    && !order.is_forgotten
+                is_wanted && order.is_open() == is_open && !order.is_external && !order.is_forgotten
             })
         };
         let all: Vec<usize> = (0..self.venue.orders.len()).collect();
         match fault {
             Fault::PartialFills => {
-                let found = self.venue.open.iter().copied().find(|at| fits(self, *at, true));
+                let found = self
+                    .venue
+                    .open
+                    .iter()
+                    .copied()
+                    .find(|at| fits(self, *at, true));
                 let Some(index) = found else { return false };
-                let price = self.venue.orders.get(index).map_or(1, |o| o.price.max(o.trigger));
+                let price = self
+                    .venue
+                    .orders
+                    .get(index)
+                    .map_or(1, |o| o.price.max(o.trigger));
                 self.count_venue_order(fault, index);
                 self.venue.fill_some(self.now, index, price, true);
                 true
             }
             Fault::SelfTrade => {
-                let found = self.venue.open.iter().copied().find(|at| fits(self, *at, true));
+                let found = self
+                    .venue
+                    .open
+                    .iter()
+                    .copied()
+                    .find(|at| fits(self, *at, true));
                 let Some(index) = found else { return false };
                 self.count_venue_order(fault, index);
                 if let Some(order) = self.venue.orders.get_mut(index) {
@@ -245,19 +267,29 @@ impl World {
     }
 
     fn count_venue_order(&mut self, fault: Fault, index: usize) {
-        let client = self.venue.orders.get(index).map(|order| order.client.clone());
+        let client = self
+            .venue
+            .orders
+            .get(index)
+            .map(|order| order.client.clone());
         if let Some(status) = client.and_then(|id| self.state_of(&id)) {
             self.count(fault, status);
         }
     }
 
     pub(super) fn late_fill(&mut self, index: usize) {
-        let Some(order) = self.venue.orders.get(index).cloned() else { return };
+        let Some(order) = self.venue.orders.get(index).cloned() else {
+            return;
+        };
         let (_, free) = self.venue.base_balance(order.market);
         let left = order.remaining();
-        let quantity = if order.number % 2 == 0 { left } else { (left + 1) / 2 };
-        let is_covered = order.side == OrderSide::Buy
-            || free >= i128::from(quantity) * ASSET_PER_STEP;
+        let quantity = if order.number % 2 == 0 {
+            left
+        } else {
+            (left + 1) / 2
+        };
+        let is_covered =
+            order.side == OrderSide::Buy || free >= i128::from(quantity) * ASSET_PER_STEP;
         if !is_covered || quantity == 0 || order.is_forgotten || order.prevented > 0 {
             return;
         }
@@ -274,11 +306,12 @@ impl World {
                 || is_late && state.is_some_and(OrderStatus::is_terminal);
             is_wanted && !order.is_open() && !order.is_external && !order.is_forgotten
         });
-        let Some((client, market)) = found.map(|order| (order.client.clone(), order.market))
-        else {
+        let Some((client, market)) = found.map(|order| (order.client.clone(), order.market)) else {
             return false;
         };
-        let Some(status) = self.state_of(&client) else { return false };
+        let Some(status) = self.state_of(&client) else {
+            return false;
+        };
         if self.outsider(client, market, 777, planned.variant & 2 == 0) {
             self.count(planned.fault, status);
             return true;
@@ -289,7 +322,11 @@ impl World {
     /// F14: the order fills just before its cancel arrives.
     pub(super) fn maybe_lose_race(&mut self, index: usize, client: &rust_common::ClientOrderId) {
         let state = self.state_of(client);
-        let is_open = self.venue.orders.get(index).is_some_and(super::venue::VenueOrder::is_open);
+        let is_open = self
+            .venue
+            .orders
+            .get(index)
+            .is_some_and(super::venue::VenueOrder::is_open);
         if self.faults_are_over || !is_open {
             return;
         }
@@ -299,43 +336,61 @@ impl World {
         let Some(planned) = planned else { return };
         self.note_fired(planned.fault);
         self.count_venue_order(planned.fault, index);
-        let Some(order) = self.venue.orders.get(index).cloned() else { return };
+        let Some(order) = self.venue.orders.get(index).cloned() else {
+            return;
+        };
         let price = order.price.max(order.trigger).max(100);
-        self.venue.execute(self.now, index, order.remaining(), price, false);
+        self.venue
+            .execute(self.now, index, order.remaining(), price, false);
     }
 
     /// F42: the venue does not take the list that protects an entry.
     pub(super) fn whims_for_list(&mut self, ids: &[rust_common::ClientOrderId]) -> Whims {
         let state = ids.first().and_then(|id| self.state_of(id));
         let planned = self.take_armed(|planned, is_late| {
-            planned.fault == Fault::ProtectionRefused
-                && (is_late || state == Some(planned.wanted))
+            planned.fault == Fault::ProtectionRefused && (is_late || state == Some(planned.wanted))
         });
-        let Some(planned) = planned else { return Whims::default() };
+        let Some(planned) = planned else {
+            return Whims::default();
+        };
         self.note_fired(planned.fault);
         for id in ids {
             if let Some(status) = self.state_of(id) {
                 self.count(planned.fault, status);
             }
         }
-        Whims { refuse_list: true, ..Whims::default() }
+        Whims {
+            refuse_list: true,
+            ..Whims::default()
+        }
     }
 
     /// The end of a condition.
     pub(super) fn heal(&mut self, fault: Fault) {
         match fault {
             Fault::StreamStall => self.stream_down(100),
+            Fault::StreamEnd => {
+                let wait = self.random.between(400, 1_500);
+                self.stream_down(wait);
+                self.count_everything(fault);
+            }
             Fault::ClockSkew => {
                 self.conditions.clock_skew = 0;
                 self.forget_tick();
             }
             Fault::DoubleCrash => self.crash("the second of two"),
             Fault::DiskFull => {
-                let defects = Defects { is_full: false, ..self.disk.defects() };
+                let defects = Defects {
+                    is_full: false,
+                    ..self.disk.defects()
+                };
                 self.disk.set_defects(defects);
             }
             Fault::SyncError => {
-                let defects = Defects { fails_sync: false, ..self.disk.defects() };
+                let defects = Defects {
+                    fails_sync: false,
+                    ..self.disk.defects()
+                };
                 self.disk.set_defects(defects);
                 self.restart_if_failed();
             }
@@ -353,7 +408,11 @@ impl World {
     /// The operator replaces a gateway whose journal has failed.
     pub(super) fn restart_if_failed(&mut self) {
         use crate::services::journal::writer::Health;
-        if self.node.as_ref().is_some_and(|node| node.health() == Health::Failed) {
+        if self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.health() == Health::Failed)
+        {
             self.crash("to repair the journal");
         }
     }

@@ -19,22 +19,46 @@ const FAULTS_MAX: i64 = 11;
 /// What the caller wants to trade, in units of its own: ticks from the price, steps of quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    Market { side: OrderSide },
-    Limit { side: OrderSide, away: i64, time_in_force: TimeInForce },
-    Stop { side: OrderSide, away: i64 },
-    Bracket { stop: i64, target: i64 },
-    Oco { stop: i64, target: i64 },
+    Market {
+        side: OrderSide,
+    },
+    Limit {
+        side: OrderSide,
+        away: i64,
+        time_in_force: TimeInForce,
+    },
+    Stop {
+        side: OrderSide,
+        away: i64,
+    },
+    Bracket {
+        stop: i64,
+        target: i64,
+    },
+    Oco {
+        stop: i64,
+        target: i64,
+    },
 }
 
 /// One thing the caller does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
-    Submit { market: usize, wish: Wish, lots: i64, wait_ms: i64 },
+    Submit {
+        market: usize,
+        wish: Wish,
+        lots: i64,
+        wait_ms: i64,
+    },
     /// Cancels the order submitted `back` submissions ago.
-    Cancel { back: usize },
+    Cancel {
+        back: usize,
+    },
     Sync,
     Read,
-    Kill { level: StopLevel },
+    Kill {
+        level: StopLevel,
+    },
     Resume,
 }
 
@@ -59,7 +83,11 @@ impl Plan {
         let root = Random::new(seed);
         let operations = operations(&mut root.fork(1));
         let faults = faults(seed, &mut root.fork(2), only, impossible);
-        Self { seed, operations, faults }
+        Self {
+            seed,
+            operations,
+            faults,
+        }
     }
 }
 
@@ -68,17 +96,29 @@ fn operations(random: &mut Random) -> Vec<Operation> {
     let mut all = Vec::new();
     for number in 0..orders {
         let at = 500 + number * (BUSY_MS - 1_000) / orders + random.between(0, 700);
-        all.push(Operation { at, deed: submit(random, number) });
+        all.push(Operation {
+            at,
+            deed: submit(random, number),
+        });
         if random.chance(30) {
             let later = at + random.between(1, 6_000);
             let back = random.index(4);
-            all.push(Operation { at: later, deed: Deed::Cancel { back } });
+            all.push(Operation {
+                at: later,
+                deed: Deed::Cancel { back },
+            });
         }
         if random.chance(6) {
-            all.push(Operation { at: at + random.between(0, 500), deed: Deed::Sync });
+            all.push(Operation {
+                at: at + random.between(0, 500),
+                deed: Deed::Sync,
+            });
         }
         if random.chance(4) {
-            all.push(Operation { at: at + random.between(0, 500), deed: Deed::Read });
+            all.push(Operation {
+                at: at + random.between(0, 500),
+                deed: Deed::Read,
+            });
         }
     }
     if random.chance(15) {
@@ -88,12 +128,21 @@ fn operations(random: &mut Random) -> Vec<Operation> {
             StopLevel::CancelAll,
             StopLevel::Flatten,
         ];
-        let level = random.pick(&levels).copied().unwrap_or(StopLevel::CancelAll);
+        let level = random
+            .pick(&levels)
+            .copied()
+            .unwrap_or(StopLevel::CancelAll);
         let at = random.between(BUSY_MS / 2, BUSY_MS + 5_000);
-        all.push(Operation { at, deed: Deed::Kill { level } });
+        all.push(Operation {
+            at,
+            deed: Deed::Kill { level },
+        });
         if random.chance(60) {
             let later = at + random.between(4_000, 12_000);
-            all.push(Operation { at: later, deed: Deed::Resume });
+            all.push(Operation {
+                at: later,
+                deed: Deed::Resume,
+            });
         }
     }
     all.sort_by_key(|operation| operation.at);
@@ -111,35 +160,58 @@ fn submit(random: &mut Random, number: i64) -> Deed {
     };
     let mut lots = random.between(2, 9);
     let away = random.between(1, 25);
-    let limit = |side, away, time_in_force| Wish::Limit { side, away, time_in_force };
+    let limit = |side, away, time_in_force| Wish::Limit {
+        side,
+        away,
+        time_in_force,
+    };
     let wish = match random.weighted(&weights) {
-        0 => Wish::Market { side: OrderSide::Buy },
-        1 => Wish::Market { side: OrderSide::Sell },
+        0 => Wish::Market {
+            side: OrderSide::Buy,
+        },
+        1 => Wish::Market {
+            side: OrderSide::Sell,
+        },
         2 => limit(OrderSide::Buy, -away, gtc),
         3 => limit(OrderSide::Buy, away, post_only),
         4 => limit(OrderSide::Buy, -away, TimeInForce::Ioc {}),
         5 => limit(OrderSide::Buy, away, TimeInForce::Fok {}),
         6 => limit(OrderSide::Sell, away, gtc),
-        7 => Wish::Bracket { stop: away + 2, target: random.between(2, 25) },
-        8 => Wish::Oco { stop: away + 1, target: random.between(2, 25) },
-        9 => Wish::Stop { side: OrderSide::Sell, away: -away },
+        7 => Wish::Bracket {
+            stop: away + 2,
+            target: random.between(2, 25),
+        },
+        8 => Wish::Oco {
+            stop: away + 1,
+            target: random.between(2, 25),
+        },
+        9 => Wish::Stop {
+            side: OrderSide::Sell,
+            away: -away,
+        },
         _ => {
             lots = 1_000_000;
-            Wish::Market { side: OrderSide::Buy }
+            Wish::Market {
+                side: OrderSide::Buy,
+            }
         }
     };
-    let wait_ms = if random.chance(50) { 0 } else { random.between(100, 2_000) };
-    Deed::Submit { market, wish, lots, wait_ms }
+    let wait_ms = if random.chance(50) {
+        0
+    } else {
+        random.between(100, 2_000)
+    };
+    Deed::Submit {
+        market,
+        wish,
+        lots,
+        wait_ms,
+    }
 }
 
 /// Faults are drawn so that the cells of the coverage matrix fill evenly: each seed takes the next
 /// cells of a fixed walk over all possible ones.
-fn faults(
-    seed: u64,
-    random: &mut Random,
-    only: &[Fault],
-    impossible: &Impossible,
-) -> Vec<Planned> {
+fn faults(seed: u64, random: &mut Random, only: &[Fault], impossible: &Impossible) -> Vec<Planned> {
     let cells: Vec<(Fault, OrderStatus)> = Fault::ALL
         .into_iter()
         .filter(|fault| only.is_empty() || only.contains(fault))
@@ -148,11 +220,14 @@ fn faults(
         .collect();
     let count = random.between(FAULTS_MIN, FAULTS_MAX);
     let mut all = Vec::new();
+    let stride = stride(cells.len() as u64);
     for number in 0..count {
         let walk = seed.wrapping_mul(10).wrapping_add(number.unsigned_abs());
-        // A stride that is prime to every possible number of cells spreads one seed's faults.
-        let step = walk.wrapping_mul(7_919) % (cells.len().max(1) as u64);
-        let cell = usize::try_from(step).ok().and_then(|at| cells.get(at)).copied();
+        let step = walk.wrapping_mul(stride) % (cells.len().max(1) as u64);
+        let cell = usize::try_from(step)
+            .ok()
+            .and_then(|at| cells.get(at))
+            .copied();
         let Some((fault, wanted)) = cell else { break };
         let not_before = random.between(800, BUSY_MS);
         all.push(Planned {
@@ -165,4 +240,19 @@ fn faults(
     }
     all.sort_by_key(|planned| planned.not_before);
     all
+}
+
+/// Near the golden section of the walk and prime to its length: consecutive steps lie far apart and
+/// every cell is reached equally often.
+fn stride(cells: u64) -> u64 {
+    let prime_to = |mut a: u64, mut b: u64| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a == 1
+    };
+    let start = cells * 618 / 1_000;
+    (start.max(1)..start.max(1) + cells)
+        .find(|step| prime_to(*step, cells))
+        .unwrap_or(1)
 }

@@ -27,7 +27,15 @@ impl World {
         }
         let life = self.life;
         for (call, outcome) in released.outcomes {
-            self.after(0, Event::Outcome { life, call, outcome, fault: None });
+            self.after(
+                0,
+                Event::Outcome {
+                    life,
+                    call,
+                    outcome,
+                    fault: None,
+                },
+            );
         }
         for effect in released.effects {
             match effect {
@@ -41,7 +49,11 @@ impl World {
     }
 
     fn begin_write(&mut self) {
-        let sync = if self.conditions.slow_disk { 500 } else { self.random.between(1, 3) };
+        let sync = if self.conditions.slow_disk {
+            500
+        } else {
+            self.random.between(1, 3)
+        };
         let life = self.life;
         if self.node.as_mut().is_some_and(Node::begin_write) {
             self.after(sync, Event::Write { life });
@@ -115,27 +127,50 @@ impl World {
         if self.is_venue_cut() {
             return self.after(300, Event::Facts { life });
         }
-        let instruments =
-            self.venue.markets.iter().map(|market| market.instrument.clone()).collect();
+        let instruments = self
+            .venue
+            .markets
+            .iter()
+            .map(|market| market.instrument.clone())
+            .collect();
         let offset_ms = -self.conditions.clock_skew;
-        self.input(Input::Facts { instruments, offset_ms });
+        self.input(Input::Facts {
+            instruments,
+            offset_ms,
+        });
         let sampled_at = self.clock();
-        self.input(Input::ClockSync { offset_ms, sampled_at });
-        self.input(Input::KeyPermissions { can_trade: true, can_withdraw: false });
+        self.input(Input::ClockSync {
+            offset_ms,
+            sampled_at,
+        });
+        self.input(Input::KeyPermissions {
+            can_trade: true,
+            can_withdraw: false,
+        });
         // A price, as the history of bars gives it at a start.
         for market in 0..self.venue.markets.len() {
-            let Some(entry) = self.venue.markets.get(market) else { continue };
+            let Some(entry) = self.venue.markets.get(market) else {
+                continue;
+            };
             let instrument_id = entry.instrument.instrument_id.clone();
             let closed_at = rust_common::UnixMillis::new(self.clock()).unwrap_or_default();
             if let Ok(close) = entry.instrument.price(entry.price) {
-                self.input(Input::Bar { instrument_id, close, closed_at, is_closed: true });
+                self.input(Input::Bar {
+                    instrument_id,
+                    close,
+                    closed_at,
+                    is_closed: true,
+                });
             }
         }
     }
 
     /// The operator has looked at the account after a damage, and lets trading go on.
     pub(super) fn operator_resumes(&mut self) {
-        let is_ready = self.node.as_ref().is_some_and(|node| node.state.is_connected());
+        let is_ready = self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.state.is_connected());
         let life = self.life;
         if !is_ready {
             return self.after(1_000, Event::Operator { life });
@@ -147,7 +182,9 @@ impl World {
 
     /// kill -9: everything that was not synced is lost, kept or torn.
     pub(super) fn crash(&mut self, how: &str) {
-        let Some(mut node) = self.node.take() else { return };
+        let Some(mut node) = self.node.take() else {
+            return;
+        };
         self.say(|| format!("crash {how}"));
         if node.has_unsynced() && !self.disk.is_dead() && self.random.chance(60) {
             let death = match self.random.below(4) {
@@ -189,7 +226,13 @@ impl World {
 /// The members of an event that a reader of a trace needs.
 fn brief(text: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let members = ["client_order_id", "leg", "status", "filled_quantity", "trading_state"];
+    let members = [
+        "client_order_id",
+        "leg",
+        "status",
+        "filled_quantity",
+        "trading_state",
+    ];
     let words = members.iter().filter_map(|name| value.get(*name)?.as_str());
     words.collect::<Vec<_>>().join(" ")
 }

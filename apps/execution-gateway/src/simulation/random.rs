@@ -82,7 +82,9 @@ impl TraceHash {
 
     pub fn mix_bytes(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(8) {
-            let word = chunk.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+            let word = chunk
+                .iter()
+                .fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
             self.mix(word ^ (chunk.len() as u64) << 56);
         }
     }

@@ -37,7 +37,8 @@ impl World {
     /// Sends what the venue told since the last event.
     pub(super) fn route_events(&mut self) {
         for event in std::mem::take(&mut self.venue.events) {
-            self.hash.mix(event.report.execution_id.unwrap_or(0) ^ 0x5555);
+            self.hash
+                .mix(event.report.execution_id.unwrap_or(0) ^ 0x5555);
             if self.stream.is_up && !self.is_venue_cut() {
                 self.send_event(event);
             }
@@ -94,9 +95,7 @@ impl World {
             .stream
             .held
             .iter()
-            .filter(|(_, held)| {
-                self.state_of(&held.report.client_order_id) == Some(held.wanted)
-            })
+            .filter(|(_, held)| self.state_of(&held.report.client_order_id) == Some(held.wanted))
             .map(|(number, _)| *number)
             .collect();
         for number in ready {
@@ -105,7 +104,9 @@ impl World {
     }
 
     pub(super) fn end_hold(&mut self, number: u64) {
-        let Some(held) = self.stream.held.remove(&number) else { return };
+        let Some(held) = self.stream.held.remove(&number) else {
+            return;
+        };
         if let Some(status) = self.state_of(&held.report.client_order_id) {
             self.count(held.fault, status);
         }

@@ -36,20 +36,40 @@ pub enum Event {
     Retry(usize),
     /// A venue call travels, or is being carried out.
     Call(Box<Crossing>),
-    Outcome { life: u32, call: u64, outcome: Outcome, fault: Option<Fault> },
-    Stream { link: u32, event: Box<StreamEvent> },
+    Outcome {
+        life: u32,
+        call: u64,
+        outcome: Outcome,
+        fault: Option<Fault>,
+    },
+    Stream {
+        link: u32,
+        event: Box<StreamEvent>,
+    },
     /// A held event of the user stream (by its number).
     Held(u64),
-    StreamUp { link: u32 },
-    Tick { life: u32 },
-    Write { life: u32 },
+    StreamUp {
+        link: u32,
+    },
+    Tick {
+        life: u32,
+    },
+    Write {
+        life: u32,
+    },
     Prices,
     Bars,
     VenueWork,
     Start,
-    Facts { life: u32 },
-    Operator { life: u32 },
-    LateFill { order: usize },
+    Facts {
+        life: u32,
+    },
+    Operator {
+        life: u32,
+    },
+    LateFill {
+        order: usize,
+    },
     /// A condition with an end is over.
     Heal(Fault),
     FaultsEnd,
@@ -100,6 +120,7 @@ pub struct World {
     pub damage_open: bool,
     /// The journal was damaged on purpose and no start has seen it yet.
     pub corrupted: bool,
+    pub urge: Option<super::finish::Urge>,
     pub ready_since: Option<i64>,
     pub unknown_since: BTreeMap<ClientOrderId, i64>,
     pub published: Vec<(u64, String)>,
@@ -138,6 +159,7 @@ impl World {
             taken_over: false,
             damage_open: false,
             corrupted: false,
+            urge: None,
             ready_since: None,
             unknown_since: BTreeMap::new(),
             published: Vec::new(),
@@ -180,7 +202,11 @@ impl World {
     pub fn fail(&mut self, invariant: &'static str, kind: super::history::Kind, detail: String) {
         self.say(|| format!("!! {invariant}: {detail}"));
         if self.broken.len() < 8 {
-            self.broken.push(Broken { invariant, detail, kind });
+            self.broken.push(Broken {
+                invariant,
+                detail,
+                kind,
+            });
         }
     }
 
@@ -217,7 +243,12 @@ impl World {
             Event::GiveUp(request) => self.give_up(request),
             Event::Retry(submission) => self.submit_again(submission),
             Event::Call(crossing) => self.call_arrives(*crossing),
-            Event::Outcome { life, call, outcome, fault } => {
+            Event::Outcome {
+                life,
+                call,
+                outcome,
+                fault,
+            } => {
                 self.outcome_arrives(life, call, outcome, fault);
             }
             Event::Stream { link, event } => self.stream_arrives(link, *event),
@@ -263,8 +294,12 @@ impl World {
 
     fn plan_tick(&mut self) {
         let Some(node) = &self.node else { return };
-        let wake = node.next_wake().map(|at| at - EPOCH_MS - self.conditions.clock_skew);
-        let at = wake.unwrap_or(i64::MAX).clamp(self.now + 1, self.now + 5_000);
+        let wake = node
+            .next_wake()
+            .map(|at| at - EPOCH_MS - self.conditions.clock_skew);
+        let at = wake
+            .unwrap_or(i64::MAX)
+            .clamp(self.now + 1, self.now + 5_000);
         if self.tick_at.is_none_or(|planned| at < planned) {
             self.tick_at = Some(at);
             let life = self.life;
@@ -278,7 +313,9 @@ impl World {
 
     fn move_prices(&mut self) {
         for market in 0..MARKETS {
-            let Some(entry) = self.venue.markets.get(market) else { continue };
+            let Some(entry) = self.venue.markets.get(market) else {
+                continue;
+            };
             let step = (entry.price / 1_000).max(1);
             let moved = entry.price + step * self.venue.random.between(-4, 4);
             self.venue.move_price(self.now, market, moved);
@@ -290,7 +327,9 @@ impl World {
 
     fn send_bars(&mut self) {
         for market in 0..MARKETS {
-            let Some(entry) = self.venue.markets.get(market) else { continue };
+            let Some(entry) = self.venue.markets.get(market) else {
+                continue;
+            };
             let id = entry.instrument.instrument_id.clone();
             let (Ok(close), Ok(closed_at)) = (
                 entry.instrument.price(entry.price),
@@ -299,7 +338,12 @@ impl World {
                 continue;
             };
             if self.node.is_some() && !self.is_venue_cut() {
-                self.input(Input::Bar { instrument_id: id, close, closed_at, is_closed: true });
+                self.input(Input::Bar {
+                    instrument_id: id,
+                    close,
+                    closed_at,
+                    is_closed: true,
+                });
             }
         }
         if !self.faults_are_over {
@@ -319,9 +363,13 @@ impl World {
 
     /// The states that orders of record are in.
     pub fn present_states(&self) -> BTreeSet<usize> {
-        let Some(node) = &self.node else { return BTreeSet::new() };
+        let Some(node) = &self.node else {
+            return BTreeSet::new();
+        };
         let orders = node.state.book.orders.values();
-        orders.map(|order| super::faults::status_index(order.status)).collect()
+        orders
+            .map(|order| super::faults::status_index(order.status))
+            .collect()
     }
 
     /// Counts a fault for one state.
@@ -359,8 +407,12 @@ impl World {
         if self.faults_are_over || self.armed.first().is_none_or(|f| f.not_before > self.now) {
             return;
         }
-        let ready: Vec<Planned> =
-            self.armed.iter().filter(|planned| planned.not_before <= self.now).copied().collect();
+        let ready: Vec<Planned> = self
+            .armed
+            .iter()
+            .filter(|planned| planned.not_before <= self.now)
+            .copied()
+            .collect();
         let present = self.present_states();
         for planned in ready {
             let is_present = present.contains(&super::faults::status_index(planned.wanted));

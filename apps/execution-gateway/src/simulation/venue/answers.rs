@@ -89,7 +89,11 @@ impl Venue {
                 true => market.base.clone(),
                 false => self.quote_asset.clone(),
             },
-            liquidity_side: if is_maker { LiquiditySide::Maker } else { LiquiditySide::Taker },
+            liquidity_side: if is_maker {
+                LiquiditySide::Maker
+            } else {
+                LiquiditySide::Taker
+            },
             at: millis(trade.at),
         })
     }
@@ -104,20 +108,29 @@ impl Venue {
     }
 
     fn is_visible(&self, now: i64, index: usize) -> bool {
-        self.orders.get(index).is_some_and(|order| order.visible_at <= now && !order.is_forgotten)
+        self.orders
+            .get(index)
+            .is_some_and(|order| order.visible_at <= now && !order.is_forgotten)
     }
 
     /// Trades of an order that the database holds by now.
     fn stored_trades(&self, now: i64, index: usize) -> Vec<usize> {
-        let Some(order) = self.orders.get(index) else { return Vec::new() };
+        let Some(order) = self.orders.get(index) else {
+            return Vec::new();
+        };
         let is_stored = |trade: &usize| {
-            self.trades.get(*trade).is_some_and(|trade| trade.at + self.trade_lag <= now)
+            self.trades
+                .get(*trade)
+                .is_some_and(|trade| trade.at + self.trade_lag <= now)
         };
         order.trades.iter().copied().filter(is_stored).collect()
     }
 
     pub fn query(&self, now: i64, client: &ClientOrderId) -> Outcome {
-        match self.find(client).filter(|index| self.is_visible(now, *index)) {
+        match self
+            .find(client)
+            .filter(|index| self.is_visible(now, *index))
+        {
             Some(index) => {
                 let trades = self.stored_trades(now, index);
                 let reports = self.report(index, &trades, false).into_iter().collect();
@@ -129,9 +142,11 @@ impl Venue {
 
     /// Complete lists of open and past orders, searched for one id.
     pub fn absence(&self, now: i64, client: &ClientOrderId) -> Outcome {
-        let found = self.orders.iter().enumerate().any(|(index, order)| {
-            order.client == *client && self.is_visible(now, index)
-        });
+        let found = self
+            .orders
+            .iter()
+            .enumerate()
+            .any(|(index, order)| order.client == *client && self.is_visible(now, index));
         Outcome::Done(VenueAnswer::Absent(!found))
     }
 
@@ -161,15 +176,26 @@ impl Venue {
         own_open: &[(rust_common::InstrumentId, ClientOrderId)],
         snapshot: &mut Snapshot,
     ) {
-        let open = self.open.iter().copied().filter(|index| self.is_visible(now, *index));
-        let states: Vec<VenueReport> =
-            open.filter_map(|index| self.report(index, &[], false)).collect();
+        let open = self
+            .open
+            .iter()
+            .copied()
+            .filter(|index| self.is_visible(now, *index));
+        let states: Vec<VenueReport> = open
+            .filter_map(|index| self.report(index, &[], false))
+            .collect();
         let mut more = Vec::new();
         for (_, client) in own_open {
-            if states.iter().any(|report| report.client_order_id == *client) {
+            if states
+                .iter()
+                .any(|report| report.client_order_id == *client)
+            {
                 continue;
             }
-            match self.find(client).filter(|index| self.is_visible(now, *index)) {
+            match self
+                .find(client)
+                .filter(|index| self.is_visible(now, *index))
+            {
                 Some(index) => more.extend(self.report(index, &[], false)),
                 None => snapshot.missing.push(client.clone()),
             }
@@ -182,7 +208,9 @@ impl Venue {
     pub fn trades_part(&self, now: i64, sweeps: &[Sweep], snapshot: &mut Snapshot) {
         let mut told = Vec::new();
         for sweep in sweeps {
-            let Some(market) = self.market_of(&sweep.instrument_id) else { continue };
+            let Some(market) = self.market_of(&sweep.instrument_id) else {
+                continue;
+            };
             let after = sweep.after_trade_id.unwrap_or(0);
             let mut last = after;
             for (index, trade) in self.trades.iter().enumerate() {

@@ -3,14 +3,18 @@
 use rust_common::{OrderSide, TimeInForce};
 
 use super::{
-    ASSET_PER_STEP, FEE_PER_MILLE, Kind, MONEY_PER_UNIT, Stage, UserEvent, Venue, VenueTrade,
-    Whims,
+    ASSET_PER_STEP, FEE_PER_MILLE, Kind, MONEY_PER_UNIT, Stage, UserEvent, Venue, VenueTrade, Whims,
 };
 
 impl Venue {
     pub(super) fn match_new(&mut self, now: i64, index: usize, whims: Whims) {
-        let Some(order) = self.orders.get(index).cloned() else { return };
-        let price = self.markets.get(order.market).map_or(0, |market| market.price);
+        let Some(order) = self.orders.get(index).cloned() else {
+            return;
+        };
+        let price = self
+            .markets
+            .get(order.market)
+            .map_or(0, |market| market.price);
         let crosses = match order.side {
             OrderSide::Buy => order.price >= price,
             OrderSide::Sell => order.price <= price,
@@ -38,13 +42,21 @@ impl Venue {
                 return;
             };
             let is_last = number + 1 == trades && !runs_dry;
-            let part = if is_last { left } else { (left / 2).max(1).min(left) };
+            let part = if is_last {
+                left
+            } else {
+                (left / 2).max(1).min(left)
+            };
             if part == 0 {
                 break;
             }
             self.execute(now, index, part, price + number, false);
         }
-        if self.orders.get(index).is_some_and(|order| order.is_open() && order.remaining() > 0) {
+        if self
+            .orders
+            .get(index)
+            .is_some_and(|order| order.is_open() && order.remaining() > 0)
+        {
             self.end(now, index, Stage::Expired);
         }
     }
@@ -75,11 +87,16 @@ impl Venue {
     /// Continues fills in parts and triggered stops.
     pub fn work(&mut self, now: i64) {
         for index in self.open.clone() {
-            let Some(order) = self.orders.get(index) else { continue };
+            let Some(order) = self.orders.get(index) else {
+                continue;
+            };
             if order.is_open() && order.more_fills_at.is_some_and(|at| at <= now) {
                 let price = match order.kind {
                     Kind::Limit(_) => order.price,
-                    _ => self.markets.get(order.market).map_or(1, |market| market.price),
+                    _ => self
+                        .markets
+                        .get(order.market)
+                        .map_or(1, |market| market.price),
                 };
                 self.fill_some(now, index, price, false);
             }
@@ -88,13 +105,17 @@ impl Venue {
 
     /// Moves a price and fills and triggers what it reaches.
     pub fn move_price(&mut self, now: i64, market: usize, price: i64) {
-        let Some(entry) = self.markets.get_mut(market) else { return };
+        let Some(entry) = self.markets.get_mut(market) else {
+            return;
+        };
         entry.price = price.max(100);
         if entry.status != super::MarketStatus::Trading {
             return;
         }
         for index in self.open.clone() {
-            let Some(order) = self.orders.get(index) else { continue };
+            let Some(order) = self.orders.get(index) else {
+                continue;
+            };
             if order.market != market || !order.is_open() || order.more_fills_at.is_some() {
                 continue;
             }
@@ -114,7 +135,9 @@ impl Venue {
 
     fn trigger(&mut self, now: i64, index: usize) {
         let wait = self.random.between(20, 1_500);
-        let Some(order) = self.orders.get_mut(index) else { return };
+        let Some(order) = self.orders.get_mut(index) else {
+            return;
+        };
         order.stage = Stage::Triggered;
         order.more_fills_at = Some(now + wait);
         order.updated_at = now;
@@ -128,7 +151,10 @@ impl Venue {
             return;
         }
         for other in self.open.clone() {
-            let is_sibling = self.orders.get(other).is_some_and(|order| order.list == list);
+            let is_sibling = self
+                .orders
+                .get(other)
+                .is_some_and(|order| order.list == list);
             if other != index && is_sibling {
                 self.end(now, other, Stage::Expired);
             }
@@ -150,8 +176,12 @@ impl Venue {
     /// One execution. A late one is told only by an event marked so, after the order's end.
     pub fn execute(&mut self, now: i64, index: usize, quantity: i64, price: i64, is_late: bool) {
         let execution = self.next_execution();
-        let Some(order) = self.orders.get_mut(index) else { return };
-        let Some(market) = self.markets.get_mut(order.market) else { return };
+        let Some(order) = self.orders.get_mut(index) else {
+            return;
+        };
+        let Some(market) = self.markets.get_mut(order.market) else {
+            return;
+        };
         let base = i128::from(quantity) * ASSET_PER_STEP;
         let quote = i128::from(quantity) * i128::from(price) * MONEY_PER_UNIT;
         let fee_is_base = order.side == OrderSide::Buy;

@@ -196,7 +196,9 @@ impl Venue {
     }
 
     pub fn market_of(&self, id: &rust_common::InstrumentId) -> Option<usize> {
-        self.markets.iter().position(|market| market.instrument.instrument_id == *id)
+        self.markets
+            .iter()
+            .position(|market| market.instrument.instrument_id == *id)
     }
 
     pub fn newest(&self, client: &ClientOrderId) -> Option<usize> {
@@ -206,11 +208,16 @@ impl Venue {
     /// The open order of a client id, else its newest one.
     pub fn find(&self, client: &ClientOrderId) -> Option<usize> {
         let is_it = |index: &&usize| {
-            self.orders.get(**index).is_some_and(|order| order.client == *client && order.is_open())
+            self.orders
+                .get(**index)
+                .is_some_and(|order| order.client == *client && order.is_open())
         };
         let open = self.open.iter().find(is_it).copied();
-        open.or_else(|| self.newest(client))
-            .filter(|index| self.orders.get(*index).is_some_and(|order| !order.is_forgotten))
+        open.or_else(|| self.newest(client)).filter(|index| {
+            self.orders
+                .get(*index)
+                .is_some_and(|order| !order.is_forgotten)
+        })
     }
 
     /// Locked and free amount of a base asset.

@@ -70,7 +70,9 @@ impl Venue {
             return Err(refuse(-1013, "Filter failure: LOT_SIZE"));
         }
         let is_open = |index: &usize| {
-            self.orders.get(*index).is_some_and(|order| order.client == wanted.client)
+            self.orders
+                .get(*index)
+                .is_some_and(|order| order.client == wanted.client)
         };
         if self.open.iter().any(is_open) {
             return Err(refuse(-2010, "Duplicate order sent."));
@@ -96,7 +98,10 @@ impl Venue {
         let (_, free) = self.base_balance(wanted.market);
         let needed = i128::from(wanted.quantity) * ASSET_PER_STEP;
         if wanted.side == OrderSide::Sell && needed > free {
-            return Err(refuse(-2010, "Account has insufficient balance for requested action."));
+            return Err(refuse(
+                -2010,
+                "Account has insufficient balance for requested action.",
+            ));
         }
         Ok(())
     }
@@ -223,7 +228,10 @@ impl Venue {
             return Err(refuse(-2013, "Order does not exist."));
         };
         if quantity >= order.quantity || quantity <= order.executed {
-            return Err(refuse(-2038, "Order amend (quantity increase) is not supported."));
+            return Err(refuse(
+                -2038,
+                "Order amend (quantity increase) is not supported.",
+            ));
         }
         order.quantity = quantity;
         order.updated_at = now;
