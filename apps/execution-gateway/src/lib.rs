@@ -31,7 +31,7 @@ use error::GatewayError;
 use models::input::Effect;
 use models::record::EVENT_KIND;
 use secrets::{Keys, load_credentials, load_keys};
-use services::core::{CoreConfig, State, begin};
+use services::core::{CoreConfig, Rules, State, begin};
 use services::engine::{Engine, EngineHandle, EngineParts, Readiness};
 use services::http::auth::Authenticator;
 use services::http::{App, router};
@@ -254,6 +254,7 @@ fn core_config(settings: &Settings) -> Result<CoreConfig, GatewayError> {
         horizon_ms: settings.venue.horizon_ms(),
         is_fast: settings.venue.is_fast_profile(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        rules: Rules::default(),
     })
 }
 

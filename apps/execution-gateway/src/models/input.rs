@@ -8,7 +8,7 @@ use rust_common::{
 };
 
 use super::problem::Problem;
-use super::record::Entry;
+use super::record::{Cause, Entry};
 use super::venue::{Lane, Outcome, StreamEvent, VenueCall};
 use crate::services::journal::writer::Health;
 
@@ -42,6 +42,7 @@ pub enum Input {
         request: RequestId,
         asset: Currency,
         amount: Money,
+        cause: Cause,
         reason: String,
     },
     Read {
@@ -141,6 +142,10 @@ pub enum Effect {
     Reply {
         request: RequestId,
         reply: Reply,
+    },
+    /// If this call still waits in a queue it must not leave: its outcome is `NotSent`.
+    Recall {
+        call: CallId,
     },
     /// Something that must never happen, or must be looked at by a person.
     Alarm {

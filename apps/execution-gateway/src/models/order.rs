@@ -1,4 +1,7 @@
 //! An order as the gateway keeps it: evidence first, status derived from it.
+//!
+//! Three orthogonal parts (C2): the evidence, the lifecycle that follows from it, and the operation
+//! that is pending beside it.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +12,10 @@ use rust_common::{
     OrderSide, OrderStatus, OrderType, Price, Quantity, StrategyId, TimeInForce, UnixMillis,
 };
 
+use super::venue::{Family, LowWater};
+
 /// Who the order is and where it belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
     pub account: AccountId,
     pub strategy: StrategyId,
@@ -37,7 +42,8 @@ pub struct Terms {
 }
 
 /// How an order relates to others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     Single,
     /// A market entry; its protection is made from the average fill.
@@ -53,7 +59,8 @@ pub enum Role {
 }
 
 /// Where the protection of a bracket stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Protection {
     Wanted,
     Made(ListIds),
@@ -79,27 +86,37 @@ pub enum Ending {
     Filled,
 }
 
+/// An ambiguous outcome (class A) and the send it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Doubt {
+    pub send: u8,
+    pub reason: String,
+}
+
+/// Proof that the sends up to this one were never executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Absence {
+    pub send: u8,
+    /// It stays so; otherwise the order is sent again under the same id.
+    pub is_final: bool,
+}
+
 /// Everything known about an order. Merging is a join: flags only rise, maxima are taken, fills
 /// are a set by trade id. So order and repetition of messages cannot change the result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts, each may hold with any other"
-)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     pub denied: bool,
-    /// Times the order was handed to the adapter (only protection is ever sent again, and only
-    /// after absence was proven).
+    /// Times the order was handed to the adapter (again only after absence was proven).
     pub sends: u8,
-    pub not_sent: bool,
-    /// Absence was proven and the protection will be sent again under the same id.
-    pub resend: bool,
-    pub ambiguous: Option<String>,
+    pub doubt: Option<Doubt>,
+    pub absent: Option<Absence>,
     pub accepted: bool,
     pub triggered: bool,
     pub ending: Option<Ending>,
     /// Largest cumulative executed quantity reported.
     pub reported: Quantity,
+    /// Smallest order quantity the venue told: amendments only reduce it.
+    pub amended: Option<Quantity>,
     pub venue_order_id: Option<String>,
     pub fills: BTreeMap<String, Fill>,
 }
@@ -109,35 +126,126 @@ impl Evidence {
         Self {
             denied: false,
             sends: 0,
-            not_sent: false,
-            resend: false,
-            ambiguous: None,
+            doubt: None,
+            absent: None,
             accepted: false,
             triggered: false,
             ending: None,
             reported: Quantity::zero(scale),
+            amended: None,
             venue_order_id: None,
             fills: BTreeMap::new(),
         }
     }
+
+    /// Joins what another source knows: commutative, associative, idempotent.
+    pub fn join(&mut self, other: &Self) {
+        self.denied |= other.denied;
+        self.sends = self.sends.max(other.sends);
+        if other.doubt > self.doubt {
+            self.doubt.clone_from(&other.doubt);
+        }
+        self.absent = self.absent.max(other.absent);
+        self.accepted |= other.accepted;
+        self.triggered |= other.triggered;
+        self.ending = self.ending.max(other.ending);
+        self.reported = self.reported.max(other.reported);
+        self.amended = smaller(self.amended, other.amended);
+        if let Some(id) = &other.venue_order_id
+            && self.venue_order_id.as_ref().is_none_or(|known| id < known)
+        {
+            self.venue_order_id = Some(id.clone());
+        }
+        for (trade_id, fill) in &other.fills {
+            let known = self.fills.entry(trade_id.clone());
+            let known = known.or_insert_with(|| fill.clone());
+            // A later message may bring the execution id that the first one lacked.
+            known.execution_id = known.execution_id.max(fill.execution_id);
+        }
+    }
+
+    /// The last send was ambiguous and nothing has cleared it up.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubt
+            .as_ref()
+            .is_some_and(|doubt| doubt.send >= self.sends)
+            && !self.is_absent()
+    }
+
+    /// Proven never executed, whatever was tried.
+    pub fn is_absent(&self) -> bool {
+        self.absent.is_some_and(|absent| absent.send >= self.sends)
+    }
+
+    /// Proven absent and to be sent again.
+    pub fn wants_resend(&self) -> bool {
+        self.is_absent() && self.absent.is_some_and(|absent| !absent.is_final)
+    }
+
+    /// The venue has spoken for the order: it exists, or did.
+    pub fn is_known_to_venue(&self) -> bool {
+        self.accepted || !self.fills.is_empty()
+    }
+}
+
+fn smaller(left: Option<Quantity>, right: Option<Quantity>) -> Option<Quantity> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (left, right) => left.or(right),
+    }
 }
 
 /// The pending operation beside the lifecycle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingCancel {
-    pub cancel_id: ClientOrderId,
-    /// The outcome of the cancel request itself is unknown.
-    pub is_unknown: bool,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Pending {
+    None,
+    Cancel {
+        cancel_id: ClientOrderId,
+        /// The outcome of the cancel request itself is unknown.
+        is_unknown: bool,
+    },
+    /// The order is being made smaller.
+    Replace {
+        quantity: Quantity,
+        is_unknown: bool,
+    },
+}
+
+impl Pending {
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    pub fn is_cancel(&self) -> bool {
+        matches!(self, Self::Cancel { .. })
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancel {
+                is_unknown: true,
+                ..
+            } | Self::Replace {
+                is_unknown: true,
+                ..
+            }
+        )
+    }
 }
 
 /// One order of record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderState {
     pub identity: Identity,
     pub terms: Terms,
     pub role: Role,
+    pub family: Family,
     pub evidence: Evidence,
-    pub pending_cancel: Option<PendingCancel>,
+    pub pending: Pending,
+    /// Newest ids of the instrument before the first send.
+    pub low_water: LowWater,
     pub reason: Option<String>,
     /// Derived from the evidence.
     pub status: OrderStatus,
@@ -146,10 +254,14 @@ pub struct OrderState {
     pub last_seq: u64,
     pub last_event_at: UnixMillis,
     pub fills_total: Totals,
+    /// A fill came after the order had ended.
+    pub has_late_fill: bool,
+    /// Transport time of the record that made it.
+    pub born_at: i64,
 }
 
 /// Sums over the booked fills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Totals {
     pub quantity: Quantity,
     pub quote: Money,
@@ -161,10 +273,18 @@ impl OrderState {
         self.evidence.reported > self.fills_total.quantity
     }
 
+    /// Quantity in force: what was asked for, or less after an amendment.
+    pub fn ordered(&self) -> Quantity {
+        smaller(Some(self.terms.quantity), self.evidence.amended).unwrap_or(self.terms.quantity)
+    }
+
+    /// Worst case of what may still be executed; 0 once the order has ended.
     pub fn remaining(&self) -> Quantity {
         let zero = Quantity::zero(self.terms.quantity.scale());
-        self.terms
-            .quantity
+        if self.status.is_terminal() && !self.has_missing_fills() {
+            return zero;
+        }
+        self.ordered()
             .checked_sub(self.fills_total.quantity)
             .unwrap_or(zero)
     }

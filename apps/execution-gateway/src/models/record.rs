@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use rust_common::{ApprovedOrder, ClientOrderId, InstrumentId, Money, StopLevel, UnixMillis};
+use rust_common::{
+    ApprovedOrder, ClientOrderId, Currency, InstrumentId, Money, Quantity, StopLevel, UnixMillis,
+};
 
 use super::order::{ListIds, Terms};
-use super::venue::VenueReport;
+use super::venue::{LowWater, VenueReport};
 
 /// Record type byte of published events; their payload is the event's JSON.
 pub const EVENT_KIND: u8 = 2;
@@ -38,6 +40,17 @@ pub enum Verdict {
     Forgotten,
 }
 
+/// Why holdings changed without a trade (C7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Deposit,
+    Withdrawal,
+    FeeAsset,
+    Dust,
+    Operator,
+}
+
 /// The facts of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -46,6 +59,10 @@ pub enum Record {
         epoch: u32,
         build: String,
         config_hash: String,
+        /// Newest event known to have been published, even if its record is damaged: numbers are
+        /// never given twice.
+        #[serde(default)]
+        seq_floor: u64,
     },
     Intent {
         key: String,
@@ -57,6 +74,8 @@ pub enum Record {
     Sent {
         ids: Vec<ClientOrderId>,
         recv_window_ms: i64,
+        #[serde(default)]
+        low_water: LowWater,
     },
     Outcome {
         ids: Vec<ClientOrderId>,
@@ -90,6 +109,16 @@ pub enum Record {
         code: i64,
         detail: String,
     },
+    AmendIntent {
+        id: ClientOrderId,
+        quantity: Quantity,
+    },
+    AmendOutcome {
+        id: ClientOrderId,
+        class: String,
+        code: i64,
+        detail: String,
+    },
     Stop {
         level: StopLevel,
         reason: String,
@@ -102,6 +131,9 @@ pub enum Record {
     Halt {
         instrument_id: InstrumentId,
         reason: String,
+        /// What was compared: booked, at the venue, when.
+        #[serde(default)]
+        evidence: Vec<String>,
     },
     Baseline {
         instrument_id: InstrumentId,
@@ -112,6 +144,32 @@ pub enum Record {
         instrument_id: InstrumentId,
         trade_id: u64,
     },
+    /// Holdings changed without a trade; nothing else but fills ever changes them.
+    Adjustment {
+        asset: Currency,
+        amount: Money,
+        cause: Cause,
+        /// Key of the venue's event, or of the operator's request.
+        reference: String,
+        reason: String,
+    },
+    /// The venue has lost its state: entries stay closed until an operator resumes.
+    Forgot {
+        reason: String,
+    },
+    /// The journal or its replay is damaged: entries stay closed until an operator resumes.
+    Damage {
+        reason: String,
+    },
+    /// Idempotency keys last used before this transport time are dropped with their orders.
+    KeysDropped {
+        before: i64,
+    },
+    /// Hash of the book before this record.
+    Checkpoint {
+        state_hash: String,
+    },
+    /// The epoch has ended in good order.
     Shutdown,
 }
 
@@ -143,6 +201,13 @@ impl Record {
             Self::Baseline { .. } => 15,
             Self::Swept { .. } => 16,
             Self::Shutdown => 17,
+            Self::AmendIntent { .. } => 18,
+            Self::AmendOutcome { .. } => 19,
+            Self::Adjustment { .. } => 20,
+            Self::Forgot { .. } => 21,
+            Self::Damage { .. } => 22,
+            Self::KeysDropped { .. } => 23,
+            Self::Checkpoint { .. } => 24,
         }
     }
 }

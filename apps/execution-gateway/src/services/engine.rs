@@ -267,7 +267,8 @@ impl Engine {
                     tracing::debug!("the caller went away");
                 }
             }
-            Effect::Journal(_) | Effect::Alarm { .. } => {}
+            // A call is handed to the venue at once: there is no queue to take it from.
+            Effect::Journal(_) | Effect::Alarm { .. } | Effect::Recall { .. } => {}
         }
     }
 
@@ -352,11 +353,12 @@ impl Engine {
         self.advance(Input::Shutdown).await;
         let grace = Duration::from_millis(self.parts.state.config.horizon_ms.unsigned_abs());
         let deadline = tokio::time::Instant::now() + grace;
-        while !self.parts.state.live.placing.is_empty() {
-            let message = tokio::time::timeout_at(deadline, self.inbox.recv()).await;
-            match message {
+        while !self.parts.state.has_ended() && tokio::time::Instant::now() < deadline {
+            let wait = self.until_wake();
+            match tokio::time::timeout(wait, self.inbox.recv()).await {
                 Ok(Some(message)) => self.on_message(message).await,
-                Ok(None) | Err(_) => break,
+                Ok(None) => break,
+                Err(_) => self.advance(Input::Tick).await,
             }
         }
         let last = self.parts.journal.last_seq();

@@ -2,10 +2,14 @@
 
 use rust_common::ClientOrderId;
 
+use super::submit::Retry;
 use super::{CallContext, Turn};
 use crate::models::input::CallId;
 use crate::models::record::Record;
 use crate::models::venue::{Outcome, VenueAnswer, VenueReport};
+
+/// The venue refused a timestamp: definitive, so one more try is safe.
+const WRONG_TIMESTAMP: i64 = -1021;
 
 impl Turn<'_> {
     pub(super) fn answered(&mut self, call: CallId, outcome: Outcome) {
@@ -13,29 +17,29 @@ impl Turn<'_> {
             return;
         };
         match context {
-            CallContext::Place { ids } => self.placed(&ids, outcome),
-            CallContext::Cancel { id } => self.cancel_answered(&id, outcome),
-            CallContext::Query { id } => self.query_answered(&id, outcome),
-            CallContext::Absence { id } => match outcome {
-                Outcome::Done(VenueAnswer::Absent(true)) => self.absence_proven(&id),
-                Outcome::Done(VenueAnswer::Absent(false)) => {
-                    if let Some(probe) = self.state.live.probes.get_mut(&id) {
-                        probe.misses = 0;
-                    }
-                    self.probe_again(&id);
-                }
-                _ => self.probe_again(&id),
-            },
-            CallContext::Reconcile {
-                started_step,
-                started_seq,
-                is_baseline,
-            } => {
-                self.reconciled(started_step, is_baseline, outcome);
-                if self.state.book.gateway_seq == started_seq {
-                    self.check_positions();
-                }
+            CallContext::Place { ids } => {
+                self.count_outcome(&outcome, true);
+                self.placed(&ids, outcome);
             }
+            CallContext::Cancel { id } => {
+                self.count_outcome(&outcome, false);
+                let targets = self.state.cancel_targets(&id);
+                self.cancel_answered(&targets, outcome);
+            }
+            CallContext::CancelAll { ids } => {
+                self.count_outcome(&outcome, false);
+                self.cancel_answered(&ids, outcome);
+            }
+            CallContext::Amend { id } => {
+                self.count_outcome(&outcome, false);
+                self.amend_answered(&id, outcome);
+            }
+            CallContext::Query { id } => self.query_answered(&id, outcome),
+            CallContext::Absence { id } => self.absence_answered(&id, outcome),
+            CallContext::Reconcile(started) => self.reconciled(&started, outcome),
+            CallContext::Test => self.test_answered(&outcome),
+            CallContext::SyncClock => self.clock_answered(&outcome),
+            CallContext::Countdown => self.countdown_answered(&outcome),
         }
     }
 
@@ -45,15 +49,23 @@ impl Turn<'_> {
         }
         let class = outcome.class().to_owned();
         let code = outcome.code();
-        let (detail, resend) = match outcome {
-            Outcome::Done(VenueAnswer::Reports(reports)) => return self.take_reply(reports),
+        let mut resend = false;
+        let detail = match outcome {
+            Outcome::Done(VenueAnswer::Reports(reports)) => {
+                self.take_reply(reports);
+                return;
+            }
             Outcome::NotSent { detail } => {
                 let first = ids.first().and_then(|id| self.state.book.orders.get(id));
-                let resend = first.is_some_and(|order| self.may_send_again(order));
-                (detail, resend)
+                resend = first.is_some_and(|order| self.may_send_again(order));
+                detail
             }
-            Outcome::Refused { detail, .. } | Outcome::Ambiguous { detail, .. } => (detail, false),
-            Outcome::Missing | Outcome::Done(_) => ("an answer of another kind".to_owned(), false),
+            Outcome::Refused { code, detail } => {
+                resend = code == WRONG_TIMESTAMP && self.plan_retry(ids);
+                detail
+            }
+            Outcome::Ambiguous { detail, .. } => detail,
+            Outcome::Missing | Outcome::Done(_) => "an answer of another kind".to_owned(),
         };
         self.commit(Record::Outcome {
             ids: ids.to_vec(),
@@ -64,64 +76,53 @@ impl Turn<'_> {
         });
     }
 
+    /// One more try after a refused timestamp, once the clock has been sampled anew.
+    fn plan_retry(&mut self, ids: &[ClientOrderId]) -> bool {
+        let Some(order) = ids.first().and_then(|id| self.state.book.orders.get(id)) else {
+            return false;
+        };
+        let is_in_time = self.deadline_of(order).is_none_or(|at| self.now < at);
+        let is_wanted = order.evidence.sends < 2 && is_in_time && !self.state.live.is_stopping;
+        if is_wanted {
+            let retry = Retry {
+                refused_at: self.now,
+                is_syncing: false,
+            };
+            let id = order.identity.client_order_id.clone();
+            self.state.live.retries.insert(id, retry);
+        }
+        is_wanted
+    }
+
     /// A reply tells at once that the order lives; its fills are booked from the user stream,
     /// which carries the execution ids, unless the stream is down.
-    fn take_reply(&mut self, reports: Vec<VenueReport>) {
+    pub(super) fn take_reply(&mut self, reports: Vec<VenueReport>) -> String {
         for mut report in reports {
             if self.state.live.is_stream_up {
                 report.trades.clear();
             }
             self.take_report(&report);
         }
-    }
-
-    fn cancel_answered(&mut self, id: &ClientOrderId, outcome: Outcome) {
-        for target in self.state.cancel_targets(id) {
-            self.state.live.canceling.remove(&target);
-        }
-        let class = outcome.class().to_owned();
-        let code = outcome.code();
-        let detail = match outcome {
-            Outcome::Done(VenueAnswer::Reports(reports)) => return self.take_reply(reports),
-            Outcome::NotSent { detail }
-            | Outcome::Refused { detail, .. }
-            | Outcome::Ambiguous { detail, .. } => detail,
-            Outcome::Missing => "the venue knows no such open order".to_owned(),
-            Outcome::Done(_) => "an answer of another kind".to_owned(),
-        };
-        if class == "D" {
-            self.alarm("cancel_refused", format!("{id}: {code} {detail}"));
-        }
-        for target in self.state.cancel_targets(id) {
-            let is_open = self
-                .state
-                .book
-                .orders
-                .get(&target)
-                .is_some_and(|order| order.pending_cancel.is_some());
-            if is_open {
-                self.commit(Record::CancelOutcome {
-                    id: target.clone(),
-                    class: class.clone(),
-                    code,
-                    detail: detail.clone(),
-                });
-                // The order may have ended before the cancel: ask, then cancel again if it lives.
-                let delay = if class == "Q" { 0 } else { 50 };
-                self.start_probe(&target, delay);
-            }
-        }
+        "the answer does not say how the order ended".to_owned()
     }
 
     fn query_answered(&mut self, id: &ClientOrderId, outcome: Outcome) {
         match outcome {
             Outcome::Done(VenueAnswer::Reports(reports)) => {
+                let is_about = |report: &VenueReport| self.state.book.find_owner(report) == *id;
+                let is_hit = reports.iter().any(is_about);
                 for report in &reports {
                     self.take_report(report);
                 }
+                if !is_hit {
+                    // The id now names an outsider's order (A6): ours was not found.
+                    return self.probe_missed(id);
+                }
+                self.judge_amendment(id);
                 let settled = self.state.book.orders.get(id).is_some_and(|order| {
                     !order.has_missing_fills()
                         && (order.status.is_working() || order.status.is_terminal())
+                        && !(order.pending.is_unknown() && !order.pending.is_cancel())
                 });
                 if settled {
                     self.state.live.probes.remove(id);
@@ -130,7 +131,37 @@ impl Turn<'_> {
                 }
             }
             Outcome::Missing => self.probe_missed(id),
+            // A failed question is no answer.
             _ => self.probe_again(id),
+        }
+    }
+
+    fn absence_answered(&mut self, id: &ClientOrderId, outcome: Outcome) {
+        match outcome {
+            Outcome::Done(VenueAnswer::Absent(true)) => self.absence_proven(id),
+            Outcome::Done(VenueAnswer::Reports(reports)) => {
+                let is_about = |report: &VenueReport| self.state.book.find_owner(report) == *id;
+                let is_hit = reports.iter().any(is_about);
+                for report in &reports {
+                    self.take_report(report);
+                }
+                if is_hit {
+                    self.absence_refuted(id);
+                } else {
+                    self.absence_proven(id);
+                }
+            }
+            Outcome::Done(VenueAnswer::Absent(false)) => self.absence_refuted(id),
+            _ => self.probe_again(id),
+        }
+    }
+
+    fn clock_answered(&mut self, outcome: &Outcome) {
+        if let Outcome::Done(VenueAnswer::Clock { offset_ms }) = outcome {
+            self.state.note_clock(*offset_ms, self.now);
+        }
+        for retry in self.state.live.retries.values_mut() {
+            retry.is_syncing = false;
         }
     }
 }

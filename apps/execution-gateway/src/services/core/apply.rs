@@ -2,35 +2,32 @@
 
 use rust_common::{ApprovedOrder, ClientOrderId, Intent, Leg, OrderStatus, UnixMillis};
 
-use super::book::{Book, Event, KeyEntry, StopState};
-use super::making::{external_identity, orders_of};
-use super::transitions::{merge_report, merge_trade, new_order, request_cancel};
-use crate::models::order::{Ending, Identity, OrderState, PendingCancel, Protection, Role, Terms};
+use super::book::{Book, Event, KeyEntry};
+use super::making::{external_identity, orders_of, stand_in_id};
+use super::transitions::{Fact, fill_of, is_same_order, new_order, transition};
+use crate::models::order::{Identity, OrderState, Protection, Role, Terms};
 use crate::models::record::{Denial, Entry, ProtectionTerms, Record, Verdict};
-use crate::models::venue::VenueReport;
+use crate::models::venue::{VenueReport, VenueStatus, VenueTrade};
 
 impl Book {
     /// Applies a record and returns the events it causes, numbered.
     pub fn apply(&mut self, entry: &Entry) -> Vec<Event> {
         let mut events = Vec::new();
         let at = entry.event_at;
+        self.last_at = self.last_at.max(entry.at);
         match &entry.record {
-            Record::Epoch { epoch, .. } => self.epoch = *epoch,
             Record::Intent {
                 key,
                 body_hash,
                 approved,
                 denial,
             } => {
-                if let Some(id) = self.note_key(key, body_hash, approved, denial.as_ref()) {
-                    self.apply_intent(&id, approved, denial.as_ref(), at, &mut events);
-                }
+                let told = (key.as_str(), body_hash.as_str());
+                self.apply_intent(told, approved, denial.as_ref(), entry, &mut events);
             }
-            Record::Sent { ids, .. } => self.each(ids, at, &mut events, |order| {
-                order.evidence.sends = order.evidence.sends.saturating_add(1);
-                order.evidence.resend = false;
-                order.evidence.ambiguous = None;
-            }),
+            Record::Sent { ids, low_water, .. } => {
+                self.each(ids, at, &mut events, &Fact::Send(*low_water), None);
+            }
             Record::Outcome {
                 ids,
                 class,
@@ -38,21 +35,16 @@ impl Book {
                 detail,
                 resend,
             } => {
-                let told = Told {
-                    class,
-                    code: *code,
-                    detail,
-                    resend: *resend,
-                };
-                self.each(ids, at, &mut events, |order| apply_outcome(order, &told));
+                let told = (class.as_str(), *code, detail.as_str());
+                self.apply_outcome(ids, told, *resend, at, &mut events);
             }
-            Record::Report { report } => self.apply_report(report, &mut events),
+            Record::Report { report } => self.apply_report(report, entry.at, &mut events),
             Record::Protection {
                 parent,
                 made,
                 reason,
             } => {
-                self.apply_protection(parent, made.as_deref(), reason.as_deref(), at);
+                self.apply_protection(parent, made.as_deref(), reason.as_deref(), entry);
                 self.refresh(parent, at, None, &mut events);
             }
             Record::Resolution {
@@ -61,123 +53,97 @@ impl Book {
                 evidence,
                 resend,
             } => {
-                let change = |order: &mut OrderState| {
-                    order.reason = Some(evidence.clone());
-                    resolve(order, *verdict, *resend);
+                let fact = match verdict {
+                    Verdict::NotSent => Fact::Absent { resend: *resend },
+                    Verdict::Forgotten => Fact::Forget,
                 };
-                self.each(std::slice::from_ref(id), at, &mut events, change);
+                let ids = std::slice::from_ref(id);
+                self.each(ids, at, &mut events, &fact, Some(evidence));
             }
             Record::CancelIntent { id, cancel_id } => {
-                if let Some(order) = self.orders.get_mut(id) {
-                    request_cancel(order, cancel_id.clone());
-                }
+                self.pending(id, &Fact::AskCancel(cancel_id));
             }
-            Record::CancelOutcome { id, class, .. } => self.apply_cancel_outcome(id, class),
+            Record::AmendIntent { id, quantity } => self.pending(id, &Fact::AskReplace(*quantity)),
+            Record::CancelOutcome { id, class, .. } | Record::AmendOutcome { id, class, .. } => {
+                self.pending(id, &Fact::PendingTold(class));
+            }
             other => self.apply_control(other, at, &mut events),
         }
         events
     }
 
-    fn apply_control(&mut self, record: &Record, at: UnixMillis, events: &mut Vec<Event>) {
-        match record {
-            Record::Stop { level, reason } => {
-                let is_done = level.trading_state() == rust_common::TradingState::Reducing;
-                let seq = self.gateway_seq + 1;
-                self.stop = Some(StopState {
-                    level: *level,
-                    reason: reason.clone(),
-                    seq,
-                    is_done,
-                });
-                self.announce_stop(reason, at, events);
-            }
-            Record::StopDone => {
-                if let Some(stop) = &mut self.stop {
-                    stop.is_done = true;
-                    let reason = stop.reason.clone();
-                    self.announce_stop(&reason, at, events);
-                }
-            }
-            Record::Resume { reason } => {
-                self.stop = None;
-                self.halts.clear();
-                self.announce_stop(reason, at, events);
-            }
-            Record::Halt {
-                instrument_id,
-                reason,
-            } => {
-                self.halts.insert(instrument_id.clone(), reason.clone());
-            }
-            Record::Baseline {
-                instrument_id,
-                base_total,
-                trade_id,
-            } => {
-                self.baselines.insert(instrument_id.clone(), *base_total);
-                self.swept.insert(instrument_id.clone(), *trade_id);
-            }
-            Record::Swept {
-                instrument_id,
-                trade_id,
-            } => {
-                self.swept.insert(instrument_id.clone(), *trade_id);
-            }
-            _ => {}
-        }
-    }
-
+    /// Applies one fact to each order and tells of what changed.
     fn each(
         &mut self,
         ids: &[ClientOrderId],
         at: UnixMillis,
         events: &mut Vec<Event>,
-        change: impl Fn(&mut OrderState),
+        fact: &Fact<'_>,
+        reason: Option<&str>,
     ) {
         for id in ids {
             if let Some(order) = self.orders.get_mut(id) {
-                change(order);
+                if let Some(reason) = reason {
+                    order.reason = Some(reason.to_owned());
+                }
+                transition(order, fact);
                 self.refresh(id, at, None, events);
             }
         }
     }
 
-    fn note_key(
+    /// A change of the pending operation; the status stays what it is.
+    fn pending(&mut self, id: &ClientOrderId, fact: &Fact<'_>) {
+        if let Some(order) = self.orders.get_mut(id) {
+            transition(order, fact);
+        }
+    }
+
+    fn apply_outcome(
         &mut self,
-        key: &str,
-        body_hash: &str,
-        approved: &ApprovedOrder,
-        denial: Option<&Denial>,
-    ) -> Option<ClientOrderId> {
-        let id = approved.client_order_id().ok()?;
-        let entry = KeyEntry {
-            body_hash: body_hash.to_owned(),
-            client_order_id: id.clone(),
-            denial: denial.cloned(),
+        ids: &[ClientOrderId],
+        (class, code, detail): (&str, i64, &str),
+        resend: bool,
+        at: UnixMillis,
+        events: &mut Vec<Event>,
+    ) {
+        let refusal = format!("{code} {detail}");
+        let (fact, reason) = match class {
+            "N" | "D" if resend => (Fact::Absent { resend }, None),
+            "N" => (Fact::Absent { resend }, Some(detail)),
+            "D" => (Fact::Refuse, Some(refusal.as_str())),
+            _ => (Fact::Doubt(detail), Some(detail)),
         };
-        self.keys.insert(key.to_owned(), entry);
-        Some(id)
+        self.each(ids, at, events, &fact, reason);
     }
 
     fn apply_intent(
         &mut self,
-        id: &ClientOrderId,
+        (key, body_hash): (&str, &str),
         approved: &ApprovedOrder,
         denial: Option<&Denial>,
-        at: UnixMillis,
+        entry: &Entry,
         events: &mut Vec<Event>,
     ) {
-        let Ok(orders) = orders_of(approved) else {
+        let (Ok(id), Ok(orders)) = (approved.client_order_id(), orders_of(approved)) else {
             return;
         };
+        let known = KeyEntry {
+            body_hash: body_hash.to_owned(),
+            client_order_id: id.clone(),
+            denial: denial.cloned(),
+            at: entry.at,
+        };
+        self.keys.insert(key.to_owned(), known);
         for (identity, terms, role) in orders {
             let order_id = identity.client_order_id.clone();
-            if denial.is_some() && order_id != *id {
+            if denial.is_some() && order_id != id {
                 continue;
             }
-            let mut order = new_order(identity, terms, role, at);
+            let mut order = new_order(identity, terms, role, entry.event_at);
+            order.born_at = entry.at;
             if let Some(denial) = denial {
-                order.evidence.denied = true;
+                transition(&mut order, &Fact::Deny);
                 order.status = OrderStatus::Denied;
                 order.reason = Some(format!(
                     "{}: limit {}, observed {}",
@@ -185,66 +151,145 @@ impl Book {
                 ));
             }
             self.orders.insert(order_id.clone(), order);
-            self.refresh(&order_id, at, None, events);
+            self.refresh(&order_id, entry.event_at, None, events);
         }
     }
 
-    fn apply_report(&mut self, report: &VenueReport, events: &mut Vec<Event>) {
-        let id = self.owner_of(report);
-        let Some(order) = self.orders.get_mut(&id) else {
+    fn apply_report(&mut self, report: &VenueReport, born_at: i64, events: &mut Vec<Event>) {
+        let Some(id) = self.owner_of(report, born_at) else {
             return;
         };
-        let (identity, terms) = (order.identity.clone(), order.terms.clone());
+        let before = self
+            .orders
+            .get(&id)
+            .map(|order| (order.status, order.evidence.is_absent()));
         for trade in &report.trades {
-            let Some(order) = self.orders.get_mut(&id) else {
-                return;
-            };
-            let venue_id = &report.venue_order_id;
-            let fill = merge_trade(&mut order.evidence, &identity, &terms, venue_id, trade);
-            if fill.is_some() {
-                order
-                    .evidence
-                    .venue_order_id
-                    .get_or_insert_with(|| venue_id.clone());
-                self.refresh(&id, trade.at, fill, events);
-            }
+            self.apply_trade(&id, report, trade, events);
         }
         if let Some(order) = self.orders.get_mut(&id) {
-            merge_report(&mut order.evidence, report);
+            if order.identity.is_external && order.terms.quantity.is_zero() {
+                order.terms.quantity = report.quantity;
+            }
+            transition(order, &Fact::Report(report));
             if report.reason.is_some() {
                 order.reason.clone_from(&report.reason);
             }
             self.refresh(&id, report.at, None, events);
         }
+        self.count_report(&id, report, before);
         if !report.venue_order_id.is_empty() {
+            self.note_venue_id(report);
             let key = (report.instrument_id.clone(), report.venue_order_id.clone());
             self.by_venue_id.insert(key, id);
         }
     }
 
+    /// Books a trade once: the key is venue and symbol (both in the instrument id), account (one
+    /// per gateway), trade id; the side keeps the two halves of a trade with ourselves apart.
+    fn apply_trade(
+        &mut self,
+        id: &ClientOrderId,
+        report: &VenueReport,
+        trade: &VenueTrade,
+        events: &mut Vec<Event>,
+    ) {
+        let Some(order) = self.orders.get_mut(id) else {
+            return;
+        };
+        let fill = fill_of(&order.identity, &order.terms, &report.venue_order_id, trade);
+        let is_known = order.evidence.fills.contains_key(&fill.trade_id);
+        if !is_known && !self.fills.claim(self.era, id, &fill) {
+            self.counters.duplicate_fills += 1;
+            return;
+        }
+        let had_none = order.evidence.fills.is_empty();
+        transition(order, &Fact::Trade(&fill));
+        if is_known {
+            return;
+        }
+        let venue_id = Some(&report.venue_order_id).filter(|id| !id.is_empty());
+        if let Some(venue_id) = venue_id {
+            order
+                .evidence
+                .venue_order_id
+                .get_or_insert_with(|| venue_id.clone());
+        }
+        // Protection was dropped because nothing had been filled: now there is something.
+        if let Role::BracketEntry { protection, .. } = &mut order.role
+            && had_none
+            && *protection == Protection::Dropped
+        {
+            *protection = Protection::Wanted;
+        }
+        self.refresh(id, trade.at, Some(fill), events);
+    }
+
+    /// What a report meant to an order that had ended (C2, last row).
+    fn count_report(
+        &mut self,
+        id: &ClientOrderId,
+        report: &VenueReport,
+        before: Option<(OrderStatus, bool)>,
+    ) {
+        let Some((before, was_absent)) = before.filter(|(status, _)| status.is_terminal()) else {
+            return;
+        };
+        let after = self.orders.get(id).map(|order| order.status);
+        if was_absent && after != Some(before) {
+            self.counters.revived += 1;
+        } else if report.trades.is_empty() && report.status == VenueStatus::Working {
+            self.counters.ignored += 1;
+        }
+    }
+
+    fn note_venue_id(&mut self, report: &VenueReport) {
+        if let Ok(number) = report.venue_order_id.parse::<u64>() {
+            let entry = self.order_ids.entry(report.instrument_id.clone());
+            let newest = entry.or_insert(number);
+            *newest = number.max(*newest);
+        }
+    }
+
     /// Our order behind a report; an unknown one is adopted as EXTERNAL.
-    fn owner_of(&mut self, report: &VenueReport) -> ClientOrderId {
-        if self.orders.contains_key(&report.client_order_id) {
-            return report.client_order_id.clone();
+    fn owner_of(&mut self, report: &VenueReport, born_at: i64) -> Option<ClientOrderId> {
+        let id = self.find_owner(report);
+        if self.orders.contains_key(&id) {
+            return Some(id);
+        }
+        let identity = external_identity(report, id.clone()).ok()?;
+        let terms = Terms {
+            order_type: report.order_type,
+            order_side: report.order_side,
+            quantity: report.quantity,
+            price: report.price,
+            trigger_price: report.trigger_price,
+            time_in_force: None,
+        };
+        let mut order = new_order(identity, terms, Role::Single, report.at);
+        order.born_at = born_at;
+        order.family = report.extra.family;
+        self.orders.insert(id.clone(), order);
+        self.counters.external_orders += 1;
+        Some(id)
+    }
+
+    /// The order of record a report belongs to, by client id, then by the venue's id; for an
+    /// outsider that used one of our ids, a name of its own.
+    pub fn find_owner(&self, report: &VenueReport) -> ClientOrderId {
+        let id = &report.client_order_id;
+        if let Some(order) = self.orders.get(id) {
+            if is_same_order(order, report) {
+                return id.clone();
+            }
+            return stand_in_id(report);
         }
         let key = (report.instrument_id.clone(), report.venue_order_id.clone());
-        if let Some(id) = self.by_venue_id.get(&key) {
-            return id.clone();
-        }
-        if let Ok(identity) = external_identity(report) {
-            let terms = Terms {
-                order_type: report.order_type,
-                order_side: report.order_side,
-                quantity: report.quantity,
-                price: report.price,
-                trigger_price: report.trigger_price,
-                time_in_force: None,
-            };
-            let order = new_order(identity, terms, Role::Single, report.at);
-            self.orders.insert(report.client_order_id.clone(), order);
-            self.counters.external_orders += 1;
-        }
-        report.client_order_id.clone()
+        let by_venue_id = self.by_venue_id.get(&key);
+        let is_same = |id: &&ClientOrderId| {
+            let order = self.orders.get(*id);
+            order.is_some_and(|order| is_same_order(order, report))
+        };
+        by_venue_id.filter(is_same).unwrap_or(id).clone()
     }
 
     fn apply_protection(
@@ -252,7 +297,7 @@ impl Book {
         parent: &ClientOrderId,
         made: Option<&ProtectionTerms>,
         reason: Option<&str>,
-        at: UnixMillis,
+        entry: &Entry,
     ) {
         let Some(order) = self.orders.get_mut(parent) else {
             return;
@@ -266,12 +311,12 @@ impl Book {
             return;
         };
         *protection = Protection::Made(made.ids.clone());
-        let entry = order.identity.clone();
+        let owner = order.identity.clone();
         for (suffix, id, terms) in [
             ("stop", &made.ids.stop_id, &made.stop),
             ("target", &made.ids.target_id, &made.target),
         ] {
-            let Ok(leg) = Leg::new(format!("{}.{suffix}", entry.leg)) else {
+            let Ok(leg) = Leg::new(format!("{}.{suffix}", owner.leg)) else {
                 continue;
             };
             let identity = Identity {
@@ -279,62 +324,13 @@ impl Book {
                 client_order_id: id.clone(),
                 intent: Intent::Reduce,
                 parent: Some(parent.clone()),
-                ..entry.clone()
+                ..owner.clone()
             };
-            let child = new_order(identity, terms.clone(), Role::Leg(made.ids.clone()), at);
+            let role = Role::Leg(made.ids.clone());
+            let mut child: OrderState = new_order(identity, terms.clone(), role, entry.event_at);
+            child.born_at = entry.at;
             self.orders.insert(id.clone(), child);
             self.active.insert(id.clone());
-        }
-    }
-
-    fn apply_cancel_outcome(&mut self, id: &ClientOrderId, class: &str) {
-        let Some(order) = self.orders.get_mut(id) else {
-            return;
-        };
-        match class {
-            // Refused for another reason than "unknown order": the cancel is over.
-            "D" => order.pending_cancel = None,
-            _ => {
-                if let Some(PendingCancel { is_unknown, .. }) = &mut order.pending_cancel {
-                    *is_unknown = class == "A";
-                }
-            }
-        }
-    }
-}
-
-fn resolve(order: &mut OrderState, verdict: Verdict, resend: bool) {
-    let evidence = &mut order.evidence;
-    evidence.ambiguous = None;
-    match verdict {
-        Verdict::NotSent if resend => evidence.resend = true,
-        Verdict::NotSent => evidence.not_sent = true,
-        Verdict::Forgotten => evidence.ending = evidence.ending.max(Some(Ending::Expired)),
-    }
-}
-
-struct Told<'a> {
-    class: &'a str,
-    code: i64,
-    detail: &'a str,
-    resend: bool,
-}
-
-fn apply_outcome(order: &mut OrderState, told: &Told<'_>) {
-    let evidence = &mut order.evidence;
-    match told.class {
-        "N" if told.resend => evidence.resend = true,
-        "N" => {
-            evidence.not_sent = true;
-            order.reason = Some(told.detail.to_owned());
-        }
-        "D" => {
-            evidence.ending = evidence.ending.max(Some(Ending::Rejected));
-            order.reason = Some(format!("{} {}", told.code, told.detail));
-        }
-        _ => {
-            evidence.ambiguous = Some(told.detail.to_owned());
-            order.reason = Some(told.detail.to_owned());
         }
     }
 }

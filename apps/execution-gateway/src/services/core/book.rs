@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Serialize, Serializer};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use rust_common::{
-    ClientOrderId, Currency, Fill, InstrumentId, Money, OrderEvent, OrderEventKind, OrderSide,
-    OrderStatus, Quantity, StopLevel, TradingState, UnixMillis, canonical_json,
+    ClientOrderId, Currency, Fill, InstrumentId, Money, OrderEvent, OrderEventKind, OrderStatus,
+    Quantity, StopLevel, TradingState, UnixMillis, canonical_json,
 };
 
-use super::transitions::{is_closed, status_of, status_of_list, totals};
+use super::holdings::FillIndex;
+use super::transitions::{is_closed, status_of_list};
 use crate::models::order::{OrderState, Role};
 
 /// A stop in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StopState {
     pub level: StopLevel,
     pub reason: String,
@@ -23,44 +26,79 @@ pub struct StopState {
 }
 
 /// What an idempotency key stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyEntry {
     pub body_hash: String,
     pub client_order_id: ClientOrderId,
     pub denial: Option<crate::models::record::Denial>,
+    /// Transport time of the intent.
+    pub at: i64,
 }
 
 /// Counts that metrics show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counters {
     pub late_fills: u64,
     pub external_orders: u64,
     pub overfills: u64,
+    /// Trades told again under another order.
+    pub duplicate_fills: u64,
+    /// Messages that ended orders ignore.
+    pub ignored: u64,
+    /// Orders held for never sent that the venue then spoke of.
+    pub revived: u64,
 }
 
 /// State rebuilt from the journal. `apply` (in `apply.rs`) is its only mutation.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Book {
     pub orders: BTreeMap<ClientOrderId, OrderState>,
     pub keys: BTreeMap<String, KeyEntry>,
+    #[serde(serialize_with = "super::book::pairs")]
     pub by_venue_id: BTreeMap<(InstrumentId, String), ClientOrderId>,
     /// Orders that something can still happen to.
     pub active: BTreeSet<ClientOrderId>,
     pub gateway_seq: u64,
     pub stop: Option<StopState>,
     pub halts: BTreeMap<InstrumentId, String>,
-    /// Base asset held before the first order, and what the fills changed since.
+    /// Corruption that no operator has looked at yet.
+    pub damage: Option<String>,
+    /// The venue has lost its state, and no operator has resumed since.
+    pub forgotten: Option<String>,
+    /// Counts how often the venue has lost its state: ids of another era are other ids.
+    pub era: u32,
+    /// Which order each trade is booked under.
+    pub fills: FillIndex,
+    /// Positions before the first order, per instrument, and what the fills changed since.
     pub baselines: BTreeMap<InstrumentId, Money>,
     pub positions: BTreeMap<InstrumentId, Money>,
+    /// The same per asset, fees in whatever asset they were paid included.
+    pub asset_baselines: BTreeMap<Currency, Money>,
+    pub assets: BTreeMap<Currency, Money>,
+    pub adjustments: BTreeMap<Currency, Money>,
+    /// Keys of the adjustments booked.
+    pub references: BTreeSet<String>,
     pub swept: BTreeMap<InstrumentId, u64>,
+    /// Newest order id seen per instrument: the low water of the next send.
+    pub order_ids: BTreeMap<InstrumentId, u64>,
     pub counters: Counters,
     pub epoch: u32,
+    /// Transport time of the newest record, and of the newest checkpoint.
+    pub last_at: i64,
+    pub checkpoint_at: i64,
 }
 
 /// An event text with its sequence number.
 pub type Event = (u64, String);
 
 impl Book {
+    /// SHA-256 over the canonical JSON of the whole book, in hexadecimal (I9, I10): the same records
+    /// give the same hash in every build of one journal format.
+    pub fn state_hash(&self) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        hex::encode(Sha256::digest(text))
+    }
+
     pub fn trading_state(&self) -> TradingState {
         match &self.stop {
             None => TradingState::Active,
@@ -69,20 +107,12 @@ impl Book {
         }
     }
 
-    /// Base asset held: baseline plus fills less commission.
-    pub fn base_held(&self, instrument_id: &InstrumentId) -> Money {
-        let zero = Money::ZERO;
-        let start = self.baselines.get(instrument_id).copied().unwrap_or(zero);
-        let change = self.positions.get(instrument_id).copied().unwrap_or(zero);
-        start.checked_add(change).unwrap_or(start)
-    }
-
     pub(super) fn next_seq(&mut self) -> u64 {
         self.gateway_seq += 1;
         self.gateway_seq
     }
 
-    /// Recomputes an order's status and tells of it when it changed or a fill came.
+    /// Books a fill, and tells of the order when its status changed or a fill came.
     pub(super) fn refresh(
         &mut self,
         id: &ClientOrderId,
@@ -90,20 +120,20 @@ impl Book {
         fill: Option<Fill>,
         events: &mut Vec<Event>,
     ) {
-        let Some(order) = self.orders.get_mut(id) else {
+        let Some(order) = self.orders.get(id) else {
             return;
         };
-        let was_terminal = order.status.is_terminal();
-        order.fills_total = totals(&order.evidence, order.terms.quantity.scale());
-        let booked = order.fills_total.quantity;
-        if !matches!(order.role, Role::ListParent(_)) {
-            order.status = status_of(&order.evidence, booked, order.terms.quantity);
-        }
+        let (booked, ordered) = (order.fills_total.quantity, order.ordered());
+        let is_over = booked > ordered && !ordered.is_zero();
+        let is_late = order.has_late_fill;
         if let Some(fill) = &fill {
-            let is_over = booked > order.terms.quantity;
             self.book_position(id, fill);
-            self.counters.late_fills += u64::from(was_terminal);
-            self.counters.overfills += u64::from(is_over);
+            self.counters.late_fills += u64::from(is_late);
+            if is_over {
+                self.counters.overfills += 1;
+                let reason = format!("{id} was filled beyond its quantity: {booked} of {ordered}");
+                self.halts.insert(fill.instrument_id.clone(), reason);
+            }
         }
         self.announce(id, at, fill, events);
         self.refresh_list(id, at, events);
@@ -135,9 +165,6 @@ impl Book {
         let Some(order) = self.orders.get_mut(id) else {
             return;
         };
-        if order.status.is_terminal() {
-            order.pending_cancel = None;
-        }
         if is_closed(order) {
             self.active.remove(id);
         } else {
@@ -183,44 +210,6 @@ impl Book {
         self.announce(&parent, at, None, events);
     }
 
-    fn book_position(&mut self, id: &ClientOrderId, fill: &Fill) {
-        let Some(order) = self.orders.get(id) else {
-            return;
-        };
-        let base = base_currency(&order.identity.instrument_id);
-        let amount = Money::from(fill.quantity);
-        let fee = if base.as_ref() == Some(&fill.fee_asset) {
-            fill.fee
-        } else {
-            Money::ZERO
-        };
-        let entry = self
-            .positions
-            .entry(order.identity.instrument_id.clone())
-            .or_insert(Money::ZERO);
-        let gross = match order.terms.order_side {
-            OrderSide::Buy => entry.checked_add(amount),
-            OrderSide::Sell => entry.checked_sub(amount),
-        };
-        *entry = gross
-            .and_then(|gross| gross.checked_sub(fee))
-            .unwrap_or(*entry);
-    }
-
-    /// Open quantity that could still be bought, by instrument.
-    pub fn open_buys(&self, instrument_id: &InstrumentId) -> Vec<&OrderState> {
-        self.active
-            .iter()
-            .filter_map(|id| self.orders.get(id))
-            .filter(|order| {
-                order.identity.instrument_id == *instrument_id
-                    && order.terms.order_side == OrderSide::Buy
-                    && !order.status.is_terminal()
-                    && !matches!(order.role, Role::ListParent(_))
-            })
-            .collect()
-    }
-
     /// Tells of a change of the trading state.
     pub(super) fn announce_stop(&mut self, reason: &str, at: UnixMillis, events: &mut Vec<Event>) {
         let seq = self.next_seq();
@@ -238,10 +227,12 @@ impl Book {
     }
 }
 
-/// The asset before the dash: `BTC` of `BTC-USD.SIM`.
-pub fn base_currency(instrument_id: &InstrumentId) -> Option<Currency> {
-    let (base, _) = instrument_id.as_str().split_once('-')?;
-    Currency::new(base).ok()
+/// Maps whose keys are no strings become lists of pairs, in the order of their keys.
+pub(super) fn pairs<K: Serialize, V: Serialize, S: Serializer>(
+    map: &BTreeMap<K, V>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(map)
 }
 
 /// The wire form of an order's latest change.

@@ -1,15 +1,20 @@
-//! The four stops (K32) and shutdown.
+//! The four stops (K32), resuming, and adjustments by hand.
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use rust_common::{ApprovedOrder, InstrumentId, OrderSide, StopLevel, UnixMillis};
+use rust_common::{
+    ApprovedOrder, ClientOrderId, Currency, InstrumentId, Intent, Money, OrderSide, StopLevel,
+    UnixMillis,
+};
 
-use super::Turn;
 use super::waiters::KillWaiter;
-use crate::models::input::{Reply, RequestId};
+use super::{CallContext, Turn};
+use crate::models::input::{Effect, Reply, RequestId};
 use crate::models::order::Role;
-use crate::models::record::Record;
+use crate::models::problem::Problem;
+use crate::models::record::{Cause, Record};
+use crate::models::venue::Lane;
 
 const KILL_DEADLINE_MS: i64 = 10_000;
 /// A flatten order is tried at most this often per instrument and stop.
@@ -18,14 +23,7 @@ const FLATTEN_ATTEMPTS: u8 = 5;
 impl Turn<'_> {
     pub(super) fn kill(&mut self, request: RequestId, level: StopLevel, reason: &str) {
         let orders = self.state.book.active.clone();
-        // A stop is only ever made harder; `resume` is the way back.
-        let current = self.state.book.stop.as_ref().map(|stop| stop.level);
-        if current.is_none_or(|current| current < level) {
-            self.commit(Record::Stop {
-                level,
-                reason: reason.to_owned(),
-            });
-        }
+        self.stop(level, reason);
         let deadline = self.now + KILL_DEADLINE_MS;
         self.state.live.kills.push(KillWaiter {
             request,
@@ -34,21 +32,107 @@ impl Turn<'_> {
         });
     }
 
+    /// The kill file is there, or gone; going away resumes nothing.
+    pub(super) fn file_kill(&mut self, level: Option<StopLevel>) {
+        self.state.live.breaker.file_kill = level;
+        if let Some(level) = level {
+            self.stop(level, "the kill file exists");
+        }
+    }
+
+    /// Stops trading at a level, from whatever source. A stop is only ever made harder; `resume`
+    /// is the way back.
+    pub(super) fn stop(&mut self, level: StopLevel, reason: &str) {
+        let current = self.state.book.stop.as_ref().map(|stop| stop.level);
+        if current.is_none_or(|current| current < level) {
+            self.commit(Record::Stop {
+                level,
+                reason: reason.to_owned(),
+            });
+        }
+        self.recall_entries();
+    }
+
+    /// Entries that still wait in a queue must not leave any more (I11).
+    pub(super) fn recall_entries(&mut self) {
+        let is_entry = |id: &ClientOrderId| {
+            let order = self.state.book.orders.get(id);
+            order.is_some_and(|order| order.identity.intent == Intent::Open)
+        };
+        let mut calls = Vec::new();
+        for (call, context) in &self.state.live.calls {
+            if let CallContext::Place { ids } = context
+                && ids.iter().any(is_entry)
+            {
+                calls.push(*call);
+            }
+        }
+        for call in calls {
+            self.effects.push(Effect::Recall { call });
+        }
+    }
+
     pub(super) fn resume(&mut self, request: RequestId, reason: &str) {
+        if let Some(level) = self.state.live.breaker.file_kill {
+            let detail = format!("the kill file still asks for {level:?}");
+            let problem = Problem::new(409, "kill-file", "Trading stays stopped", detail)
+                .next_step("remove the kill file, then resume");
+            return self.reply(request, Reply::problem(problem));
+        }
         self.state.live.damage = None;
         self.state.live.mismatches.clear();
-        if self.state.book.stop.is_some() || !self.state.book.halts.is_empty() {
+        self.state.live.zombies.clear();
+        let book = &self.state.book;
+        let is_stopped = book.stop.is_some() || book.damage.is_some() || book.forgotten.is_some();
+        if is_stopped || !book.halts.is_empty() {
             self.commit(Record::Resume {
                 reason: reason.to_owned(),
             });
+            self.state.live.reconcile.is_due = true;
         }
         let body = json!({ "trading_state": self.state.book.trading_state() });
         self.reply(request, Reply::ok(body));
     }
 
-    pub(super) fn shutdown(&mut self) {
-        self.state.live.is_stopping = true;
-        self.commit(Record::Shutdown);
+    /// An operator explains a difference.
+    pub(super) fn adjust(
+        &mut self,
+        request: RequestId,
+        asset: Currency,
+        amount: Money,
+        (cause, reason): (Cause, String),
+    ) {
+        let reference = format!("operator-{}-{}", self.now, self.state.live.step_no);
+        self.commit(Record::Adjustment {
+            asset: asset.clone(),
+            amount,
+            cause,
+            reference,
+            reason,
+        });
+        let held = self.state.book.asset_held(&asset);
+        let body = json!({ "asset": asset, "booked": held });
+        self.reply(request, Reply::ok(body));
+    }
+
+    /// Funds came or went without an order.
+    pub(super) fn transfer(&mut self, asset: Currency, amount: Money, reference: String) {
+        if self.state.book.references.contains(&reference) {
+            self.state.live.duplicate_reports += 1;
+            return;
+        }
+        let cause = if amount < Money::ZERO {
+            Cause::Withdrawal
+        } else {
+            Cause::Deposit
+        };
+        self.commit(Record::Adjustment {
+            asset,
+            amount,
+            cause,
+            reference,
+            reason: "told by the venue".to_owned(),
+        });
     }
 
     /// Carries a stop on: flattens once nothing rests, and says so when it is done.
@@ -56,7 +140,8 @@ impl Turn<'_> {
         let Some(stop) = self.state.book.stop.clone() else {
             return;
         };
-        if stop.is_done || !self.state.is_connected() {
+        let may_call = self.state.can_call(Lane::Exit, self.now);
+        if stop.is_done || !self.state.is_connected() || !may_call {
             return;
         }
         let is_open = self.state.book.active.iter().any(|id| {
@@ -115,10 +200,20 @@ impl Turn<'_> {
     ) -> Option<ApprovedOrder> {
         let instrument = self.state.live.instruments.get(instrument_id)?;
         let position = self.state.book.positions.get(instrument_id).copied()?;
-        let quantity = position.floor_to_step(instrument.step_size).ok()?;
+        let is_short = position < Money::ZERO;
+        if is_short && !self.state.config.rules.is_derivative {
+            return None; // Spot sold what it held before; there is no position to close.
+        }
+        let size = Money::from_mantissa(position.mantissa().abs());
+        let quantity = size.floor_to_step(instrument.step_size).ok()?;
         if quantity.is_zero() || quantity < instrument.min_quantity {
             return None;
         }
+        let order_side = if is_short {
+            OrderSide::Buy
+        } else {
+            OrderSide::Sell
+        };
         let account = &self.state.config.account;
         let seed = format!("{account}\nflatten\n{instrument_id}\n{stop_seq}");
         let at = UnixMillis::new(self.now).ok()?;
@@ -131,7 +226,7 @@ impl Turn<'_> {
             "attempt": attempt,
             "instrument_id": instrument_id,
             "order": {
-                "order_type": "MARKET", "order_side": OrderSide::Sell, "quantity": quantity,
+                "order_type": "MARKET", "order_side": order_side, "quantity": quantity,
             },
             "intent": "reduce",
             "risk_digest": "",

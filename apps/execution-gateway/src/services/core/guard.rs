@@ -1,6 +1,8 @@
 //! Hard limits, re-checked on every order (K25). The observed value is always told.
 
-use rust_common::{ApprovedOrder, Instrument, Intent, Money, Order, OrderSide, Price, Quantity};
+use rust_common::{
+    ApprovedOrder, Instrument, Intent, Money, Order, OrderSide, Price, Quantity, StopLevel,
+};
 
 use super::State;
 use crate::models::problem::Problem;
@@ -48,9 +50,24 @@ fn check_rate(state: &mut State, now: i64) -> Option<Denial> {
         .then(|| denial("max_orders_per_minute", &limit, &(recent.len() + 1)))
 }
 
+/// What an exit may reduce: all that is held; under `reduce_only` only what our fills built.
+fn reducible(state: &State, order: &ApprovedOrder) -> Money {
+    let held = state.held(order.instrument_id());
+    let level = state.book.stop.as_ref().map(|stop| stop.level);
+    if level < Some(StopLevel::ReduceOnly) {
+        return held;
+    }
+    let position = state.book.positions.get(order.instrument_id());
+    let position = position.copied().unwrap_or(Money::ZERO);
+    match order.order().order_side() {
+        OrderSide::Sell => position.min(held),
+        OrderSide::Buy => position.max(held),
+    }
+}
+
 /// An exit may not sell more than is held: then it would open the other side.
 fn check_reduce(state: &State, order: &ApprovedOrder, quantity: Quantity) -> Option<Denial> {
-    let held = state.book.base_held(order.instrument_id());
+    let held = reducible(state, order);
     let wanted = Money::from(quantity);
     let fits = match order.order().order_side() {
         OrderSide::Sell => wanted <= held,
@@ -86,19 +103,36 @@ fn check_open(
             &notional,
         )));
     }
-    let held = state.book.base_held(order.instrument_id());
-    if order.order().order_side() == OrderSide::Sell && Money::from(quantity) > held {
+    let id = order.instrument_id();
+    let side = order.order().order_side();
+    let held = state.held(id);
+    if side == OrderSide::Sell && Money::from(quantity) > held && !state.config.rules.is_derivative
+    {
         // A spot venue lends nothing: leverage is 1 and what is sold must be held.
         return Ok(Some(denial("leverage", &held, &quantity)));
     }
-    let mut exposure = value_of(held, price, instrument)?;
-    for open in state.book.open_buys(order.instrument_id()) {
-        exposure = exposure.checked_add(price.notional(open.remaining())?)?;
-    }
-    let after = match order.order().order_side() {
-        OrderSide::Buy => exposure.checked_add(notional)?,
-        OrderSide::Sell => exposure,
+    let is_same_direction = match side {
+        OrderSide::Buy => held > Money::ZERO,
+        OrderSide::Sell => held < Money::ZERO && state.config.rules.is_derivative,
     };
+    let mut after = Money::ZERO;
+    if is_same_direction || (side == OrderSide::Sell && !state.config.rules.is_derivative) {
+        after = value_of(held, price, instrument)?;
+    }
+    let opens = side == OrderSide::Buy || state.config.rules.is_derivative;
+    let growing = if opens { side } else { OrderSide::Buy };
+    // Reserved in full until proven over, at the worst price it may have (C5.1, I15).
+    for open in state
+        .book
+        .open_orders(id)
+        .filter(|o| o.terms.order_side == growing)
+    {
+        let worst = open.terms.price.map_or(price, |limit| limit.max(price));
+        after = after.checked_add(worst.notional(open.remaining())?)?;
+    }
+    if opens {
+        after = after.checked_add(notional)?;
+    }
     if after > limits.max_instrument_notional {
         let limit = &limits.max_instrument_notional;
         return Ok(Some(denial("max_instrument_notional", limit, &after)));
@@ -111,10 +145,8 @@ fn value_of(
     price: Price,
     instrument: &Instrument,
 ) -> Result<Money, rust_common::DomainError> {
-    if held <= Money::ZERO {
-        return Ok(Money::ZERO);
-    }
-    price.notional(held.floor_to_step(instrument.step_size)?)
+    let size = Money::from_mantissa(held.mantissa().abs());
+    price.notional(size.floor_to_step(instrument.step_size)?)
 }
 
 fn reference_price(state: &State, order: &ApprovedOrder) -> Option<Price> {

@@ -4,31 +4,42 @@ use sha2::{Digest, Sha256};
 
 use rust_common::client_order_id::OrderKey;
 use rust_common::{
-    AccountId, ApprovedOrder, DecisionId, DomainError, Intent, Leg, Order, OrderSide, OrderType,
-    StrategyId, TimeInForce,
+    AccountId, ApprovedOrder, ClientOrderId, DecisionId, DomainError, Intent, Leg, Order,
+    OrderSide, OrderType, StrategyId, TimeInForce,
 };
 
 use crate::models::order::{Identity, ListIds, Protection, Role, Terms};
 use crate::models::venue::VenueReport;
 
 /// Identity of an order that another client of the account made.
-pub(super) fn external_identity(report: &VenueReport) -> Result<Identity, DomainError> {
-    let text = format!(
-        "external\n{}\n{}",
-        report.instrument_id, report.client_order_id
-    );
+pub(super) fn external_identity(
+    report: &VenueReport,
+    client_order_id: ClientOrderId,
+) -> Result<Identity, DomainError> {
+    let text = format!("external\n{}\n{client_order_id}", report.instrument_id);
     Ok(Identity {
         account: AccountId::new("external")?,
         strategy: StrategyId::new("external")?,
         decision_id: DecisionId::new(hex::encode(Sha256::digest(text)))?,
         leg: Leg::new("external")?,
         attempt: 0,
-        client_order_id: report.client_order_id.clone(),
+        client_order_id,
         instrument_id: report.instrument_id.clone(),
         intent: Intent::Reduce,
         parent: None,
         is_external: true,
     })
+}
+
+/// Name of an outsider's order that carries one of our ids (F39).
+pub(super) fn stand_in_id(report: &VenueReport) -> ClientOrderId {
+    let text = format!(
+        "{}\n{}\n{}",
+        report.instrument_id, report.venue_order_id, report.client_order_id
+    );
+    let digest = hex::encode(Sha256::digest(text));
+    let short: String = digest.chars().take(30).collect();
+    ClientOrderId::new(format!("ext-{short}")).unwrap_or_else(|_| report.client_order_id.clone())
 }
 
 /// Ids of the list under an order.

@@ -4,15 +4,20 @@
 pub mod answers;
 pub mod apply;
 pub mod book;
+pub mod breaker;
+pub mod cancels;
 pub mod control;
 pub mod guard;
+pub mod holdings;
 pub mod making;
 pub mod plan;
 pub mod probe;
 pub mod protection;
 pub mod reconcile;
+pub mod records;
 pub mod submit;
 pub mod transitions;
+pub mod upkeep;
 pub mod view;
 pub mod waiters;
 
@@ -25,7 +30,7 @@ use rust_common::{AccountId, ClientOrderId, Instrument, InstrumentId, Price, Uni
 
 use crate::models::input::{CallId, Effect, Input, Reply, RequestId};
 use crate::models::record::{Entry, Record};
-use crate::models::venue::{AssetBalance, StreamEvent, VenueCall, VenueReport};
+use crate::models::venue::{AssetBalance, StreamEvent, VenueCall, VenuePosition, VenueReport};
 use crate::services::journal::writer::Health;
 use crate::settings::Limits;
 use book::Book;
@@ -44,6 +49,46 @@ pub struct CoreConfig {
     /// Loopback venue: short waits (K4).
     pub is_fast: bool,
     pub version: String,
+    pub rules: Rules,
+}
+
+/// Rules with a default that fits Binance spot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// An entry that has not left after this long dies in its queue (C8).
+    pub entry_deadline_ms: i64,
+    /// Idempotency keys are kept this long (C4).
+    pub key_retention_ms: i64,
+    /// Dead-man switch of the venue, renewed every quarter of it; `None` is off.
+    pub countdown_ms: Option<i64>,
+    pub resting_at_shutdown: Resting,
+    /// Accept an exchange key that may withdraw.
+    pub allow_withdraw_key: bool,
+    /// Positions instead of balances, conditional orders in a family of their own (A13).
+    pub is_derivative: bool,
+    /// Request weight the venue allows per minute; reconciliation takes at most a quarter.
+    pub weight_per_minute: i64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            entry_deadline_ms: 2_000,
+            key_retention_ms: 90 * 86_400_000,
+            countdown_ms: None,
+            resting_at_shutdown: Resting::Leave,
+            allow_withdraw_key: false,
+            is_derivative: false,
+            weight_per_minute: 6_000,
+        }
+    }
+}
+
+/// What happens to resting orders at shutdown (C9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resting {
+    Leave,
+    Cancel,
 }
 
 /// Why a venue call was made.
@@ -55,27 +100,34 @@ pub enum CallContext {
     Cancel {
         id: ClientOrderId,
     },
+    CancelAll {
+        ids: Vec<ClientOrderId>,
+    },
+    Amend {
+        id: ClientOrderId,
+    },
     Query {
         id: ClientOrderId,
     },
     Absence {
         id: ClientOrderId,
     },
-    Reconcile {
-        started_step: u64,
-        /// Last event when it began: without a newer one at its end the account stood still.
-        started_seq: u64,
-        is_baseline: bool,
-    },
+    Reconcile(reconcile::Started),
+    /// The order test of the half-open breaker.
+    Test,
+    SyncClock,
+    Countdown,
 }
 
 /// Everything that is not in the journal and starts empty.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Live {
     pub step_no: u64,
     pub is_stream_up: bool,
     /// Reconciled since the stream came up.
     pub is_recovered: bool,
+    /// Reconciled at least once: the position is known well enough to reduce it.
+    pub was_recovered: bool,
     pub is_stopping: bool,
     /// Corruption found at start, until an operator resumes.
     pub damage: Option<String>,
@@ -85,22 +137,33 @@ pub struct Live {
     pub prices: BTreeMap<InstrumentId, (Price, UnixMillis)>,
     pub market_time: Option<UnixMillis>,
     pub balances: Vec<AssetBalance>,
+    pub venue_positions: Vec<VenuePosition>,
     pub calls: BTreeMap<CallId, CallContext>,
-    pub next_call: CallId,
+    last_call: CallId,
     pub probes: BTreeMap<ClientOrderId, probe::Probe>,
-    /// Orders whose placing or cancelling call has not answered yet.
+    /// Orders whose placing, cancelling or amending call has not answered yet.
     pub placing: BTreeSet<ClientOrderId>,
     pub canceling: BTreeSet<ClientOrderId>,
+    pub amending: BTreeSet<ClientOrderId>,
+    pub cancels: cancels::Cancels,
+    /// Orders refused for their timestamp, to be sent once more (C5.5).
+    pub retries: BTreeMap<ClientOrderId, submit::Retry>,
     pub waiters: Vec<waiters::Waiter>,
     pub syncs: Vec<waiters::SyncWaiter>,
     pub kills: Vec<waiters::KillWaiter>,
     pub executions: reconcile::Executions,
     pub reconcile: reconcile::Schedule,
+    pub breaker: breaker::Breaker,
+    pub upkeep: upkeep::Upkeep,
     /// Reports that arrived before the first reconciliation finished.
     pub buffer: Vec<VenueReport>,
     /// Acceptance times of the last minute.
     pub accepted_at: VecDeque<i64>,
-    pub mismatches: BTreeMap<String, (i128, u32)>,
+    pub mismatches: BTreeMap<InstrumentId, reconcile::Mismatch>,
+    /// Orders that rest at the venue although we hold them for ended, and since when.
+    pub zombies: BTreeMap<ClientOrderId, i64>,
+    /// Grows with everything that may change a holding.
+    pub activity: u64,
     pub duplicate_reports: u64,
     pub clock_offset_ms: i64,
 }
@@ -124,33 +187,7 @@ pub struct State {
 
 impl State {
     pub fn new(config: CoreConfig, book: Book) -> Self {
-        let live = Live {
-            step_no: 0,
-            is_stream_up: false,
-            is_recovered: false,
-            is_stopping: false,
-            damage: None,
-            journal: Health::Good,
-            instruments: BTreeMap::new(),
-            prices: BTreeMap::new(),
-            market_time: None,
-            balances: Vec::new(),
-            calls: BTreeMap::new(),
-            next_call: 1,
-            probes: BTreeMap::new(),
-            placing: BTreeSet::new(),
-            canceling: BTreeSet::new(),
-            waiters: Vec::new(),
-            syncs: Vec::new(),
-            kills: Vec::new(),
-            executions: reconcile::Executions::default(),
-            reconcile: reconcile::Schedule::default(),
-            buffer: Vec::new(),
-            accepted_at: VecDeque::new(),
-            mismatches: BTreeMap::new(),
-            duplicate_reports: 0,
-            clock_offset_ms: 0,
-        };
+        let live = Live::default();
         Self { config, book, live }
     }
 
@@ -162,9 +199,14 @@ impl State {
     /// Entries may be accepted.
     pub fn are_entries_open(&self) -> bool {
         self.is_connected()
-            && self.live.damage.is_none()
             && self.live.journal == Health::Good
             && self.book.stop.is_none()
+            && self.refusal().is_none()
+    }
+
+    /// Corruption that no operator has looked at.
+    pub fn damage(&self) -> Option<&String> {
+        self.live.damage.as_ref().or(self.book.damage.as_ref())
     }
 
     /// Time for events of our own: market time where the market is replayed, else transport time.
@@ -212,7 +254,14 @@ pub fn begin(
         epoch,
         build,
         config_hash: config_hash.to_owned(),
+        seq_floor: turn.state.book.gateway_seq,
     });
+    if let Some(reason) = turn.state.live.damage.clone()
+        && turn.state.book.damage.as_ref() != Some(&reason)
+    {
+        // A second start must not forget it: the damaged part is set aside by then.
+        turn.commit(Record::Damage { reason });
+    }
     turn.effects
 }
 
@@ -238,6 +287,12 @@ impl Turn<'_> {
             } => {
                 self.cancel(request, &client_order_id, wait_ms);
             }
+            Input::Amend {
+                request,
+                client_order_id,
+                quantity,
+                wait_ms,
+            } => self.amend(request, &client_order_id, quantity, wait_ms),
             Input::Read { request, query } => {
                 let reply = self.state.answer(&query);
                 self.reply(request, reply);
@@ -248,81 +303,94 @@ impl Turn<'_> {
             } => {
                 self.begin_sync(request, through_execution_id);
             }
-            Input::Kill {
-                request,
-                level,
-                reason,
-            } => self.kill(request, level, &reason),
-            Input::Resume { request, reason } => self.resume(request, &reason),
             Input::Answered { call, outcome } => self.answered(call, outcome),
             Input::Stream(event) => self.stream(event),
-            Input::Facts {
-                instruments,
-                offset_ms,
-            } => {
-                self.state.live.clock_offset_ms = offset_ms;
-                self.state.live.instruments = instruments
-                    .into_iter()
-                    .map(|i| (i.instrument_id.clone(), i))
-                    .collect();
-            }
             Input::Bar {
                 instrument_id,
                 close,
                 closed_at,
                 is_closed,
             } => {
-                self.state
-                    .live
-                    .note_price(instrument_id, (close, closed_at));
+                let live = &mut self.state.live;
+                live.note_price(instrument_id, (close, closed_at));
                 if is_closed {
-                    let market_time = self.state.live.market_time;
-                    self.state.live.market_time = market_time.max(Some(closed_at));
+                    live.market_time = live.market_time.max(Some(closed_at));
                 }
             }
+            Input::Tick => {}
+            other => self.handle_control(other),
+        }
+    }
+
+    fn handle_control(&mut self, input: Input) {
+        match input {
+            Input::Kill {
+                request,
+                level,
+                reason,
+            } => self.kill(request, level, &reason),
+            Input::FileKill { level } => self.file_kill(level),
+            Input::SignalKill { level } => self.stop(level, "a signal of the operating system"),
+            Input::Resume { request, reason } => self.resume(request, &reason),
+            Input::Adjust {
+                request,
+                asset,
+                amount,
+                cause,
+                reason,
+            } => self.adjust(request, asset, amount, (cause, reason)),
+            Input::Facts {
+                instruments,
+                offset_ms,
+            } => {
+                // The clock is sampled with the rules.
+                self.state.note_clock(offset_ms, self.now);
+                let named = instruments.into_iter();
+                let named = named.map(|i| (i.instrument_id.clone(), i));
+                self.state.live.instruments = named.collect();
+            }
             Input::Journal(health) => self.state.live.journal = health,
-            Input::ClockSync { offset_ms, .. } => self.state.live.clock_offset_ms = offset_ms,
-            // The rules behind these follow with the breaker.
-            Input::Amend { .. }
-            | Input::Adjust { .. }
-            | Input::Throttled { .. }
-            | Input::Banned { .. }
-            | Input::StreamSilent { .. }
-            | Input::FileKill { .. }
-            | Input::SignalKill { .. }
-            | Input::KeyPermissions { .. }
-            | Input::Tick => {}
             Input::Shutdown => self.shutdown(),
+            other => self.state.note_fact(other),
         }
     }
 
     fn stream(&mut self, event: StreamEvent) {
+        if !matches!(event, StreamEvent::Down) {
+            self.state.live.breaker.silent_since = None;
+        }
         match event {
-            StreamEvent::Up => {
-                self.state.live.is_stream_up = true;
-                self.state.live.is_recovered = false;
-                self.state.live.executions.stream_began();
-                self.state.live.reconcile.is_due = true;
-                self.state.live.reconcile.not_before = self.now;
+            StreamEvent::Up | StreamEvent::Gap => {
+                let live = &mut self.state.live;
+                live.is_stream_up = true;
+                live.is_recovered = false;
+                live.executions.stream_began();
+                live.reconcile.is_due = true;
+                live.reconcile.not_before = self.now;
+                live.breaker.gap_since.get_or_insert(self.now);
             }
             StreamEvent::Down => {
-                self.state.live.is_stream_up = false;
-                self.state.live.is_recovered = false;
+                let live = &mut self.state.live;
+                live.is_stream_up = false;
+                live.is_recovered = false;
+                live.breaker.gap_since.get_or_insert(self.now);
             }
             StreamEvent::Balances(changed) => {
+                let known = &mut self.state.live.balances;
                 for balance in changed {
-                    let known = &mut self.state.live.balances;
                     known.retain(|old| old.asset != balance.asset);
                     known.push(balance);
                 }
-                self.state
-                    .live
-                    .balances
-                    .sort_by(|a, b| a.asset.cmp(&b.asset));
+                known.sort_by(|a, b| a.asset.cmp(&b.asset));
             }
-            StreamEvent::Gap | StreamEvent::Transfer { .. } => {}
             StreamEvent::Execution(id) => self.state.live.executions.seen(id),
             StreamEvent::Report(report) => self.stream_report(*report),
+            StreamEvent::Transfer {
+                asset,
+                amount,
+                reference,
+                ..
+            } => self.transfer(asset, amount, reference),
         }
     }
 
@@ -338,7 +406,8 @@ impl Turn<'_> {
 
     /// Books a report when it says something new, and counts its execution id.
     pub(super) fn take_report(&mut self, report: &VenueReport) {
-        let known = self.state.book.orders.get(&report.client_order_id);
+        let owner = self.state.book.find_owner(report);
+        let known = self.state.book.orders.get(&owner);
         if known.is_none_or(|order| transitions::is_news(order, report)) {
             self.commit(Record::Report {
                 report: Box::new(report.clone()),
@@ -360,23 +429,51 @@ impl Turn<'_> {
             record,
         };
         let before = self.state.book.counters;
+        let is_activity = matches!(
+            entry.record,
+            Record::Report { .. } | Record::Sent { .. } | Record::Adjustment { .. }
+        );
+        self.state.live.activity += u64::from(is_activity);
         let events = self.state.book.apply(&entry);
         self.effects.push(Effect::Journal(Box::new(entry)));
         for (gateway_seq, text) in events {
             self.effects.push(Effect::Publish { gateway_seq, text });
         }
+        self.raise_alarms(before);
+    }
+
+    fn raise_alarms(&mut self, before: book::Counters) {
         let after = self.state.book.counters;
-        if after.late_fills > before.late_fills {
-            self.alarm(
+        let grown = [
+            (
                 "late_fill",
-                "a fill arrived for an order that had ended".to_owned(),
-            );
-        }
-        if after.overfills > before.overfills {
-            self.alarm(
+                before.late_fills,
+                after.late_fills,
+                "a fill arrived for an order that had ended",
+            ),
+            (
                 "overfill",
-                "an order was filled beyond its quantity".to_owned(),
-            );
+                before.overfills,
+                after.overfills,
+                "an order was filled beyond its quantity; its instrument is halted",
+            ),
+            (
+                "revived_order",
+                before.revived,
+                after.revived,
+                "the venue knows an order that was held for never sent; it is cancelled",
+            ),
+            (
+                "duplicate_fill",
+                before.duplicate_fills,
+                after.duplicate_fills,
+                "a trade was told again under another order and not booked twice",
+            ),
+        ];
+        for (name, old, new, detail) in grown {
+            if new > old {
+                self.alarm(name, detail.to_owned());
+            }
         }
     }
 
@@ -385,8 +482,8 @@ impl Turn<'_> {
     }
 
     pub(super) fn call(&mut self, context: CallContext, request: VenueCall) {
-        let call = self.state.live.next_call;
-        self.state.live.next_call += 1;
+        self.state.live.last_call += 1;
+        let call = self.state.live.last_call;
         self.state.live.calls.insert(call, context);
         self.effects.push(Effect::Call {
             call,

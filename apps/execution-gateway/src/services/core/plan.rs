@@ -7,7 +7,7 @@ use super::protection::protection_of;
 use super::{CallContext, Turn};
 use crate::models::order::{Protection, Role};
 use crate::models::record::{Record, Verdict};
-use crate::models::venue::{Family, VenueCall};
+use crate::models::venue::{Lane, VenueCall};
 
 impl Turn<'_> {
     pub(super) fn plan(&mut self) {
@@ -18,17 +18,19 @@ impl Turn<'_> {
         }
         // Protection made just now is active too.
         let active: Vec<ClientOrderId> = self.state.book.active.iter().cloned().collect();
-        let level = self.state.book.stop.as_ref().map(|stop| stop.level);
         for id in &active {
             self.plan_send(id);
-            if level >= Some(StopLevel::CancelAll) {
-                self.plan_stop_cancel(id);
-            }
-            self.plan_cancel(id);
+            self.plan_unasked_cancel(id);
+        }
+        self.plan_cancel_all();
+        for id in &active {
+            self.plan_pending(id);
             self.plan_probe(id);
         }
         self.plan_stop();
         self.fire_probes();
+        self.plan_breaker();
+        self.plan_upkeep();
     }
 
     fn plan_protection(&mut self, id: &ClientOrderId) {
@@ -91,77 +93,74 @@ impl Turn<'_> {
         }
     }
 
-    /// Sends protection that was never sent, or whose absence was proven.
+    /// Sends protection that was never sent, and what may be sent again.
     fn plan_send(&mut self, id: &ClientOrderId) {
-        if !self.state.is_connected() {
+        if !self.state.is_connected() || !self.state.can_call(Lane::Exit, self.now) {
             return;
         }
         let Some(order) = self.state.book.orders.get(id) else {
             return;
         };
         let is_new = order.status == OrderStatus::Initialized;
+        // An event of the venue ends every wish to send again: then the status is another one.
+        let is_again = order.status == OrderStatus::Submitted && order.evidence.wants_resend();
+        if !is_new && !is_again {
+            return;
+        }
         match &order.role {
-            Role::Leg(list) if (is_new || order.evidence.resend) && list.stop_id == *id => {
-                self.send(id);
+            Role::Leg(list) if list.stop_id == *id => {
+                if !is_again || self.is_clock_fresh(id) {
+                    self.send(id);
+                }
             }
             // Journaled but not marked as sent: no byte can have left (D1), and what the caller
             // wanted may be stale by now.
             Role::Single | Role::BracketEntry { .. } if is_new => {
-                self.commit(Record::Resolution {
-                    id: id.clone(),
-                    verdict: Verdict::NotSent,
-                    evidence: "never dispatched before a restart".to_owned(),
-                    resend: false,
-                });
+                self.give_up(id, "never dispatched before a restart");
             }
+            Role::Single | Role::BracketEntry { .. } => self.plan_second_try(id),
             _ => {}
         }
     }
 
-    fn plan_stop_cancel(&mut self, id: &ClientOrderId) {
+    /// The one retry of an order that was refused for its timestamp.
+    fn plan_second_try(&mut self, id: &ClientOrderId) {
         let Some(order) = self.state.book.orders.get(id) else {
             return;
         };
-        let is_market = order.terms.order_type == rust_common::OrderType::Market;
-        let is_exit = is_market && order.identity.intent == Intent::Reduce;
-        if order.status.is_working() && !is_exit {
-            self.begin_cancel(id);
+        let is_entry = order.identity.intent == Intent::Open;
+        let is_late = self.deadline_of(order).is_some_and(|at| self.now >= at);
+        let is_stopped = is_entry && self.state.book.stop.is_some();
+        if !self.state.live.retries.contains_key(id) || is_late || is_stopped {
+            self.state.live.retries.remove(id);
+            self.give_up(id, "refused for its timestamp, and not wanted any more");
+        } else if self.is_clock_fresh(id) {
+            self.send(id);
         }
     }
 
-    fn plan_cancel(&mut self, id: &ClientOrderId) {
-        let Some(order) = self.state.book.orders.get(id) else {
-            return;
+    /// After a refused timestamp the clock is sampled before anything is sent again.
+    fn is_clock_fresh(&mut self, id: &ClientOrderId) -> bool {
+        let sampled_at = self.state.live.breaker.clock.map(|clock| clock.sampled_at);
+        let Some(retry) = self.state.live.retries.get_mut(id) else {
+            return true;
         };
-        let Some(pending) = order.pending_cancel.clone() else {
-            return;
-        };
-        let is_asking =
-            self.state.live.canceling.contains(id) || self.state.live.probes.contains_key(id);
-        if is_asking || !order.status.is_working() || !self.state.live.is_stream_up {
-            return;
+        if sampled_at > Some(retry.refused_at) {
+            return true;
         }
-        let instrument_id = order.identity.instrument_id.clone();
-        let (ids, call) = match &order.role {
-            Role::Leg(list) => (
-                vec![list.stop_id.clone(), list.target_id.clone()],
-                VenueCall::CancelList {
-                    instrument_id,
-                    list_id: list.list_id.clone(),
-                    cancel_id: pending.cancel_id,
-                },
-            ),
-            _ => (
-                vec![id.clone()],
-                VenueCall::Cancel {
-                    instrument_id,
-                    client_order_id: id.clone(),
-                    cancel_id: pending.cancel_id,
-                    family: Family::Order,
-                },
-            ),
-        };
-        self.state.live.canceling.extend(ids);
-        self.call(CallContext::Cancel { id: id.clone() }, call);
+        if !retry.is_syncing {
+            retry.is_syncing = true;
+            self.call(CallContext::SyncClock, VenueCall::SyncClock);
+        }
+        false
+    }
+
+    fn give_up(&mut self, id: &ClientOrderId, evidence: &str) {
+        self.commit(Record::Resolution {
+            id: id.clone(),
+            verdict: Verdict::NotSent,
+            evidence: evidence.to_owned(),
+            resend: false,
+        });
     }
 }

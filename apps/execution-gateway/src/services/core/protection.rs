@@ -2,7 +2,7 @@
 
 use rust_common::{DomainError, Instrument, Money, OrderSide, OrderType, Price, Rounding};
 
-use super::book::base_currency;
+use super::holdings::base_currency;
 use super::making::{leg_terms, list_ids};
 use crate::models::order::{OrderState, Role, Terms};
 use crate::models::record::ProtectionTerms;

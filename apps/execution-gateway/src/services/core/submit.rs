@@ -2,19 +2,25 @@
 
 use serde_json::{Value, json};
 
-use rust_common::client_order_id::OrderKey;
 use rust_common::{ApprovedOrder, ClientOrderId, Intent, Order, OrderStatus, OrderType, StopLevel};
 
 use super::guard;
 use super::making::{list_ids, orders_of};
 use super::waiters::{Waiter, WaiterKind};
 use super::{CallContext, Turn};
-use crate::models::input::{Reply, RequestId};
+use crate::models::input::RequestId;
 use crate::models::order::{ListIds, OrderState, Protection, Role};
 use crate::models::problem::Problem;
 use crate::models::record::{Denial, Record};
-use crate::models::venue::{PlaceOco, PlaceOrder, VenueCall};
+use crate::models::venue::{Lane, LowWater, PlaceOco, PlaceOrder, VenueCall};
 use crate::services::journal::writer::Health;
+
+/// An order refused for its timestamp (-1021): nothing was executed, one more try is safe (C5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    pub refused_at: i64,
+    pub is_syncing: bool,
+}
 
 impl Turn<'_> {
     /// Order of checks: (signature: by the caller) idempotency, expiry, readiness, hard limits.
@@ -37,7 +43,6 @@ impl Turn<'_> {
         if let Err(problem) = self.admit(&order) {
             return self.refuse(request, *problem);
         }
-        let denial = guard::check(self.state, &order, self.now);
         let client_order_id = match orders_of(&order) {
             Ok(orders) if !orders.is_empty() => order.client_order_id(),
             Ok(_) => return,
@@ -47,6 +52,11 @@ impl Turn<'_> {
             Ok(id) => id,
             Err(error) => return self.refuse(request, malformed("leg", &error.to_string())),
         };
+        if self.state.book.orders.contains_key(&client_order_id) {
+            // The venue told us of this id, but our journal lost its intent: it is never sent again.
+            return self.wait_or_reply(request, client_order_id, wait_ms, WaiterKind::Submit);
+        }
+        let denial = guard::check(self.state, &order, self.now);
         self.commit(Record::Intent {
             key,
             body_hash: hash,
@@ -61,11 +71,7 @@ impl Turn<'_> {
         self.wait_or_reply(request, client_order_id, wait_ms, WaiterKind::Submit);
     }
 
-    fn refuse(&mut self, request: RequestId, problem: Problem) {
-        self.reply(request, Reply::problem(problem));
-    }
-
-    fn wait_or_reply(
+    pub(super) fn wait_or_reply(
         &mut self,
         request: RequestId,
         client_order_id: ClientOrderId,
@@ -98,17 +104,38 @@ impl Turn<'_> {
             Health::Full if is_open => return Err(Box::new(disk_full())),
             Health::Full | Health::Good => {}
         }
-        if !self.state.is_connected() {
+        // What reduces may leave through a gap of the stream once the position is known.
+        let is_ready =
+            self.state.is_connected() || (!is_open && live.was_recovered && !live.is_stopping);
+        if !is_ready {
             return Err(closed(
                 "not_ready",
                 "the venue is not connected or not reconciled yet",
             ));
         }
-        if let (true, Some(damage)) = (is_open, &live.damage) {
-            return Err(closed("journal_damaged", damage));
-        }
+        let lane = if is_open { Lane::Entry } else { Lane::Exit };
+        self.admit_by_limits(lane)?;
         self.admit_by_stop(order)?;
-        self.admit_instrument(order, is_open)
+        self.admit_instrument(order, is_open)?;
+        match self.state.refusal().filter(|_| is_open) {
+            Some(refusal) => Err(closed(refusal.kind, &refusal.detail)),
+            None => Ok(()),
+        }
+    }
+
+    /// A call that could not leave before its deadline is refused at once.
+    fn admit_by_limits(&self, lane: Lane) -> Result<(), Box<Problem>> {
+        let breaker = &self.state.live.breaker;
+        if self.now < breaker.banned_until {
+            let detail = format!("the venue has banned us until {}", breaker.banned_until);
+            return Err(closed("banned", &detail));
+        }
+        let free_at = breaker.free_at(lane);
+        if free_at > self.now + self.state.config.rules.entry_deadline_ms {
+            let detail = format!("the venue's limits let nothing leave until {free_at}");
+            return Err(closed("throttled", &detail));
+        }
+        Ok(())
     }
 
     fn admit_by_stop(&self, order: &ApprovedOrder) -> Result<(), Box<Problem>> {
@@ -143,6 +170,10 @@ impl Turn<'_> {
                 "an earlier order of this instrument is unresolved",
             ));
         }
+        if live.mismatches.contains_key(order.instrument_id()) {
+            let detail = "the position differs from the venue and is being compared again";
+            return Err(closed("position_unconfirmed", detail));
+        }
         if !live.prices.contains_key(order.instrument_id()) {
             return Err(closed(
                 "no_price",
@@ -164,15 +195,47 @@ impl Turn<'_> {
                 };
                 (vec![list.stop_id.clone(), list.target_id.clone()], call)
             }
-            Role::Single | Role::BracketEntry { .. } => (vec![id.clone()], place_call(&order)),
+            Role::Single | Role::BracketEntry { .. } => {
+                let call = VenueCall::Place(self.place_call(&order));
+                (vec![id.clone()], call)
+            }
         };
-        let recv_window_ms = self.state.config.recv_window_ms;
+        let instrument_id = &order.identity.instrument_id;
+        let low_water = LowWater {
+            order_id: self.state.book.order_ids.get(instrument_id).copied(),
+            trade_id: self.state.book.swept.get(instrument_id).copied(),
+        };
         self.commit(Record::Sent {
             ids: ids.clone(),
-            recv_window_ms,
+            recv_window_ms: self.state.config.recv_window_ms,
+            low_water,
         });
+        self.state.live.retries.remove(id);
         self.state.live.placing.extend(ids.iter().cloned());
         self.call(CallContext::Place { ids }, request);
+    }
+
+    /// Entries die in their queue after the deadline; what reduces is always wanted.
+    pub(super) fn deadline_of(&self, order: &OrderState) -> Option<i64> {
+        let is_entry = order.identity.intent == Intent::Open;
+        is_entry.then(|| order.born_at + self.state.config.rules.entry_deadline_ms)
+    }
+
+    fn place_call(&self, order: &OrderState) -> PlaceOrder {
+        let terms = &order.terms;
+        PlaceOrder {
+            client_order_id: order.identity.client_order_id.clone(),
+            instrument_id: order.identity.instrument_id.clone(),
+            order_type: terms.order_type,
+            order_side: terms.order_side,
+            quantity: terms.quantity,
+            price: terms.price.filter(|_| terms.order_type == OrderType::Limit),
+            trigger_price: terms.trigger_price,
+            time_in_force: terms.time_in_force,
+            reduce_only: order.identity.intent == Intent::Reduce,
+            position_side: None,
+            deadline: self.deadline_of(order),
+        }
     }
 
     fn oco_call(&self, list: &ListIds) -> Option<VenueCall> {
@@ -189,57 +252,12 @@ impl Turn<'_> {
             price: target.terms.price?,
             reduce_only: stop.identity.intent == Intent::Reduce,
             position_side: None,
-            deadline: None,
+            deadline: self.deadline_of(stop),
         }))
-    }
-
-    pub(super) fn cancel(&mut self, request: RequestId, id: &ClientOrderId, wait_ms: i64) {
-        if !self.state.book.orders.contains_key(id) {
-            let detail = format!("no order {id} in this gateway's journal");
-            return self.refuse(request, Problem::not_found(detail));
-        }
-        self.begin_cancel(id);
-        self.wait_or_reply(request, id.clone(), wait_ms, WaiterKind::Cancel);
-    }
-
-    /// Journals the wish to cancel; the plan sends it. A leg cancels its list, a bracket entry its
-    /// protection.
-    pub(super) fn begin_cancel(&mut self, id: &ClientOrderId) {
-        for target in self.state.cancel_targets(id) {
-            let Some(order) = self.state.book.orders.get(&target) else {
-                continue;
-            };
-            let is_wanted = !order.status.is_terminal() && order.pending_cancel.is_none();
-            if is_wanted && let Some(cancel_id) = cancel_id_of(order) {
-                self.commit(Record::CancelIntent {
-                    id: target,
-                    cancel_id,
-                });
-            }
-        }
     }
 }
 
 impl super::State {
-    /// Orders at the venue that a cancel of `id` is meant for.
-    pub(super) fn cancel_targets(&self, id: &ClientOrderId) -> Vec<ClientOrderId> {
-        let Some(order) = self.book.orders.get(id) else {
-            return Vec::new();
-        };
-        match &order.role {
-            Role::Leg(list) | Role::ListParent(list) => {
-                vec![list.stop_id.clone(), list.target_id.clone()]
-            }
-            Role::BracketEntry {
-                protection: Protection::Made(list),
-                ..
-            } => {
-                vec![id.clone(), list.stop_id.clone(), list.target_id.clone()]
-            }
-            Role::Single | Role::BracketEntry { .. } => vec![id.clone()],
-        }
-    }
-
     /// The child legs of an order: those that exist, and those that a working entry will get.
     pub fn children_of(&self, order: &OrderState) -> Vec<Value> {
         let ids = match &order.role {
@@ -281,33 +299,6 @@ impl super::State {
             .unwrap_or_default();
         json!({ "client_order_id": id, "status": status, "children": children })
     }
-}
-
-fn place_call(order: &OrderState) -> VenueCall {
-    let terms = &order.terms;
-    VenueCall::Place(PlaceOrder {
-        client_order_id: order.identity.client_order_id.clone(),
-        instrument_id: order.identity.instrument_id.clone(),
-        order_type: terms.order_type,
-        order_side: terms.order_side,
-        quantity: terms.quantity,
-        price: terms.price.filter(|_| terms.order_type == OrderType::Limit),
-        trigger_price: terms.trigger_price,
-        time_in_force: terms.time_in_force,
-        reduce_only: order.identity.intent == Intent::Reduce,
-        position_side: None,
-        deadline: None,
-    })
-}
-
-fn cancel_id_of(order: &OrderState) -> Option<ClientOrderId> {
-    let identity = &order.identity;
-    let key = OrderKey {
-        account: &identity.account,
-        strategy: &identity.strategy,
-        decision_id: &identity.decision_id,
-    };
-    key.cancel_id(&identity.leg, identity.attempt).ok()
 }
 
 fn malformed(field: &str, detail: &str) -> Problem {

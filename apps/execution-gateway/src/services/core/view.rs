@@ -6,11 +6,55 @@ use rust_common::{Money, OrderStatus};
 
 use super::State;
 use super::book::event_of;
+use super::breaker::Position;
 use crate::models::input::{Query, Reply};
 use crate::models::order::OrderState;
 use crate::models::problem::Problem;
 
+/// The state in plain values, for metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figures {
+    /// Orders whose outcome is unknown, and the age of the oldest such question.
+    pub unknown_orders: usize,
+    pub unknown_age_ms: i64,
+    /// 0 closed, 1 half-open, 2 open.
+    pub breaker: u8,
+    /// Why entries are refused, if they are.
+    pub refusal: Option<&'static str>,
+    /// 0 active, 1 to 4 by stop level.
+    pub kill_level: u8,
+    pub stream_gap_ms: i64,
+    pub halted: usize,
+    pub zombies: usize,
+}
+
 impl State {
+    pub fn figures(&self, now: i64) -> Figures {
+        let active = self.book.active.iter();
+        let unknown: Vec<_> = active
+            .filter(|id| {
+                let order = self.book.orders.get(*id);
+                order.is_some_and(|order| order.status == OrderStatus::Unknown)
+            })
+            .collect();
+        let ages = unknown.iter().filter_map(|id| self.live.probes.get(*id));
+        let level = self.book.stop.as_ref().map(|stop| stop.level);
+        Figures {
+            unknown_orders: unknown.len(),
+            unknown_age_ms: ages.map(|probe| now - probe.since).max().unwrap_or(0),
+            breaker: match self.live.breaker.position {
+                Position::Closed => 0,
+                Position::HalfOpen { .. } => 1,
+                Position::Open { .. } => 2,
+            },
+            refusal: self.refusal().map(|refusal| refusal.kind),
+            kill_level: level.map_or(0, |level| level as u8 + 1),
+            stream_gap_ms: self.live.breaker.gap_since.map_or(0, |since| now - since),
+            halted: self.book.halts.len(),
+            zombies: self.live.zombies.len(),
+        }
+    }
+
     /// The order on the wire: its last event's fields, its fills, its legs, why it is unknown.
     pub(super) fn order_view(&self, order: &OrderState) -> Value {
         let mut view = json!(event_of(order, None));
@@ -22,7 +66,9 @@ impl State {
             fields.insert("fills".to_owned(), json!(fills));
             fields.insert("children".to_owned(), json!(self.children_of(order)));
             if order.status == OrderStatus::Unknown {
-                fields.insert("unknown_reason".to_owned(), json!(order.evidence.ambiguous));
+                let doubt = order.evidence.doubt.as_ref();
+                let reason = doubt.map(|doubt| &doubt.reason);
+                fields.insert("unknown_reason".to_owned(), json!(reason));
             }
         }
         view
@@ -87,7 +133,7 @@ impl State {
         unresolved.extend(halted);
         let reason = stop
             .map(|stop| stop.reason.clone())
-            .or_else(|| self.live.damage.clone());
+            .or_else(|| self.refusal().map(|refusal| refusal.detail));
         json!({
             "trading_state": self.book.trading_state(),
             "level": stop.map(|stop| stop.level),

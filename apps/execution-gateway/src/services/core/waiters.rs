@@ -7,7 +7,6 @@ use serde_json::json;
 use rust_common::{ClientOrderId, OrderStatus, OrderType};
 
 use super::Turn;
-use super::reconcile::SWEEP_EVERY_MS;
 use super::transitions::is_settled;
 use crate::models::input::{Reply, RequestId};
 use crate::models::order::{OrderState, Protection, Role};
@@ -22,6 +21,7 @@ const SYNC_QUERY_AFTER_MS: i64 = 1_000;
 pub enum WaiterKind {
     Submit,
     Cancel,
+    Amend,
 }
 
 /// A caller waiting for an order.
@@ -73,7 +73,7 @@ impl super::State {
         self.cancel_targets(id).iter().all(|target| {
             self.book.orders.get(target).is_none_or(|order| {
                 (order.status.is_terminal() && is_settled(order))
-                    || (order.pending_cancel.is_none() && is_settled(order))
+                    || (!order.pending.is_cancel() && is_settled(order))
             })
         })
     }
@@ -93,11 +93,12 @@ impl super::State {
     /// step: what was due by then has been done or waits for an answer.
     pub fn next_wake(&self, now: i64) -> Option<i64> {
         let live = &self.live;
-        let probes = live
-            .probes
-            .values()
+        let probes = live.probes.values();
+        let questions = probes
+            .clone()
             .filter(|probe| !probe.is_asking)
-            .map(|p| p.next_at);
+            .map(|probe| probe.next_at);
+        let pages = probes.filter_map(super::probe::Probe::page_at);
         let waiters = live.waiters.iter().map(|waiter| waiter.deadline);
         let syncs = live.syncs.iter().flat_map(|sync| {
             [
@@ -106,16 +107,27 @@ impl super::State {
             ]
         });
         let kills = live.kills.iter().map(|kill| kill.deadline);
-        let reconcile = [
-            live.reconcile.not_before,
-            live.reconcile.last_done_at + SWEEP_EVERY_MS,
-        ];
-        let all = probes
+        let cancels = live.cancels.not_before.values().copied();
+        questions
+            .chain(pages)
             .chain(waiters)
             .chain(syncs)
             .chain(kills)
-            .chain(reconcile);
-        all.filter(|at| *at > now).min()
+            .chain(cancels)
+            .chain(self.retry_wakes())
+            .chain(live.reconcile.wakes())
+            .chain(live.breaker.wakes())
+            .chain(self.upkeep_wakes())
+            .filter(|at| *at > now)
+            .min()
+    }
+
+    /// Deadlines of entries that wait for their one retry.
+    fn retry_wakes(&self) -> impl Iterator<Item = i64> {
+        let deadline_ms = self.config.rules.entry_deadline_ms;
+        let ids = self.live.retries.keys();
+        let orders = ids.filter_map(|id| self.book.orders.get(id));
+        orders.map(move |order| order.born_at + deadline_ms)
     }
 }
 
@@ -169,10 +181,14 @@ impl Turn<'_> {
                     .get(id)
                     .is_none_or(|o| self.state.has_settled(o)),
                 WaiterKind::Cancel => self.state.has_canceled(id),
+                WaiterKind::Amend => {
+                    let order = self.state.book.orders.get(id);
+                    order.is_none_or(|order| order.pending.is_none())
+                }
             };
             if is_done || self.now >= waiter.deadline || self.state.live.is_stopping {
                 let mut body = self.state.accepted_body(id);
-                if waiter.kind == WaiterKind::Cancel
+                if waiter.kind != WaiterKind::Submit
                     && let Some(fields) = body.as_object_mut()
                 {
                     fields.remove("children");

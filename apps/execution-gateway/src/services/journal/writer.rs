@@ -17,8 +17,9 @@ pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// How far the journal can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Health {
+    #[default]
     Good,
     /// The disk is full: the reserve carries cancels and fills, entries are refused.
     Full,

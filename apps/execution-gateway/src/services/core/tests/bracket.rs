@@ -205,7 +205,7 @@ fn flatten_cancels_then_sells_what_is_held_and_survives_a_restart() {
         again
     };
     assert!(bench.reply(kill).is_none());
-    let cancel = bench.take_call(|call| matches!(call, VenueCall::CancelList { .. }));
+    let cancel = bench.take_call(|call| matches!(call, VenueCall::CancelAll { .. }));
     let reports = ids[1..]
         .iter()
         .map(|id| report(&bench, id, VenueStatus::Canceled, "0", Vec::new()))

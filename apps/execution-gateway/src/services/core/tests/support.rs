@@ -13,7 +13,7 @@ use crate::models::venue::{
     VenueStatus, VenueTrade,
 };
 use crate::services::core::book::Book;
-use crate::services::core::{CoreConfig, State, step};
+use crate::services::core::{CoreConfig, Rules, State, step};
 use crate::settings::Limits;
 
 pub(super) const MARKET_TIME: &str = "2021-09-27T14:00:00.000Z";
@@ -39,6 +39,7 @@ pub(super) fn config() -> CoreConfig {
         horizon_ms: 800,
         is_fast: true,
         version: "test".to_owned(),
+        rules: Rules::default(),
     }
 }
 
@@ -50,6 +51,8 @@ pub(super) struct Bench {
     pub(super) calls: Vec<(CallId, VenueCall)>,
     pub(super) replies: Vec<(u64, Reply)>,
     pub(super) events: Vec<Value>,
+    pub(super) alarms: Vec<&'static str>,
+    pub(super) recalled: Vec<CallId>,
     request: u64,
 }
 
@@ -62,6 +65,8 @@ impl Bench {
             calls: Vec::new(),
             replies: Vec::new(),
             events: Vec::new(),
+            alarms: Vec::new(),
+            recalled: Vec::new(),
             request: 0,
         }
     }
@@ -104,7 +109,7 @@ impl Bench {
     }
 
     pub(super) fn answer_reconcile(&mut self, reports: Vec<VenueReport>) {
-        let held = self.state.book.base_held(&instrument().instrument_id);
+        let held = self.state.held(&instrument().instrument_id);
         self.answer_snapshot(held, reports);
     }
 
@@ -140,7 +145,8 @@ impl Bench {
                     assert_eq!(event["gateway_seq"], gateway_seq);
                     self.events.push(event);
                 }
-                Effect::Alarm { .. } => {}
+                Effect::Alarm { name, .. } => self.alarms.push(name),
+                Effect::Recall { call } => self.recalled.push(call),
             }
         }
     }

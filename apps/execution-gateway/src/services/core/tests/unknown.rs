@@ -240,26 +240,34 @@ fn a_cancel_that_loses_the_race_ends_with_the_fill() {
 fn a_position_that_differs_twice_closes_the_instrument() {
     let mut bench = Bench::ready();
     let id = instrument().instrument_id;
-    bench
-        .state
-        .book
-        .baselines
-        .insert(id.clone(), "1".parse().unwrap());
-    for round in 1..=2 {
-        bench.tick(31_000);
-        bench.answer_with_balance("0.5");
-        assert_eq!(bench.state.book.halts.contains_key(&id), round == 2);
-    }
+    let base = rust_common::Currency::new("BTC").unwrap();
+    let baselines = &mut bench.state.book.asset_baselines;
+    baselines.insert(base, "1".parse().unwrap());
     let order = approved("entry", "open", &market("BUY", "0.01000"));
+    bench.tick(67_000);
+    bench.answer_with_balance("0.5");
+    assert!(
+        !bench.state.book.halts.contains_key(&id),
+        "once is no proof"
+    );
+    let at = bench.now;
     bench.now = 1_700_000_000_000;
     let request = bench.submit(&order, 0);
     let (status, body) = bench.reply(request).unwrap();
     assert_eq!(status, 503);
-    assert!(
-        body["detail"]
-            .as_str()
-            .unwrap()
-            .contains("booked 1.00000000"),
-        "{body}"
-    );
+    let kind = body["type"].as_str().unwrap();
+    assert!(kind.ends_with("position_unconfirmed"), "{body}");
+    bench.now = at;
+    bench.tick(4_999);
+    assert!(!bench.has_call(|call| matches!(call, VenueCall::Reconcile { .. })));
+    bench.tick(1);
+    bench.answer_with_balance("0.5");
+    assert!(bench.state.book.halts.contains_key(&id));
+    assert!(bench.alarms.contains(&"reconcile_mismatch"));
+    bench.now = 1_700_000_000_000;
+    let request = bench.submit(&order, 0);
+    let (status, body) = bench.reply(request).unwrap();
+    assert_eq!(status, 503);
+    let detail = body["detail"].as_str().unwrap();
+    assert!(detail.contains("booked 1.00000000"), "{body}");
 }

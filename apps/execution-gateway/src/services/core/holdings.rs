@@ -1,0 +1,196 @@
+//! What the account holds by our books: baselines, fills, fees, adjustments (C7).
+//!
+//! Nothing but fills and journaled adjustments ever changes a holding.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use rust_common::{ClientOrderId, Currency, Fill, InstrumentId, Money, OrderSide};
+
+use super::State;
+use super::book::Book;
+use crate::models::order::{OrderState, Role};
+
+/// Era, instrument (which names venue and symbol), trade id, and whether we bought.
+type FillKey = (u32, InstrumentId, String, bool);
+
+/// Which order each trade of the account is booked under: no trade is booked twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(transparent)]
+pub struct FillIndex {
+    #[serde(serialize_with = "super::book::pairs")]
+    owners: BTreeMap<FillKey, ClientOrderId>,
+}
+
+impl FillIndex {
+    /// Takes a trade for an order; false when another order has it.
+    pub(super) fn claim(&mut self, era: u32, id: &ClientOrderId, fill: &Fill) -> bool {
+        let is_buy = fill.order_side == OrderSide::Buy;
+        let key = (
+            era,
+            fill.instrument_id.clone(),
+            fill.trade_id.clone(),
+            is_buy,
+        );
+        self.owners.entry(key).or_insert_with(|| id.clone()) == id
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&ClientOrderId) -> bool) {
+        self.owners.retain(|_, id| keep(id));
+    }
+}
+
+/// The asset before the first dash: `BTC` of `BTC-USD.SIM`.
+pub fn base_currency(instrument_id: &InstrumentId) -> Option<Currency> {
+    let (base, _) = instrument_id.as_str().split_once('-')?;
+    Currency::new(base).ok()
+}
+
+/// The asset after the first dash: `USD` of `BTC-USD.SIM`.
+fn quote_currency(instrument_id: &InstrumentId) -> Option<Currency> {
+    let (_, rest) = instrument_id.as_str().split_once('-')?;
+    let quote = rest.split(['.', '-']).next()?;
+    Currency::new(quote).ok()
+}
+
+impl Book {
+    /// Holding of an asset: baseline, fills, fees, adjustments.
+    pub fn asset_held(&self, asset: &Currency) -> Money {
+        [&self.asset_baselines, &self.assets, &self.adjustments]
+            .into_iter()
+            .filter_map(|map| map.get(asset))
+            .fold(Money::ZERO, |sum, part| {
+                sum.checked_add(*part).unwrap_or(sum)
+            })
+    }
+
+    /// Position of an instrument: baseline and fills.
+    pub fn position_held(&self, instrument_id: &InstrumentId) -> Money {
+        [&self.baselines, &self.positions]
+            .into_iter()
+            .filter_map(|map| map.get(instrument_id))
+            .fold(Money::ZERO, |sum, part| {
+                sum.checked_add(*part).unwrap_or(sum)
+            })
+    }
+
+    pub(super) fn book_position(&mut self, id: &ClientOrderId, fill: &Fill) {
+        let Some(order) = self.orders.get(id) else {
+            return;
+        };
+        let instrument_id = order.identity.instrument_id.clone();
+        let (base, quote) = (
+            base_currency(&instrument_id),
+            quote_currency(&instrument_id),
+        );
+        let amount = Money::from(fill.quantity);
+        let value = fill.price.notional(fill.quantity).unwrap_or(Money::ZERO);
+        let (gained, spent) = match order.terms.order_side {
+            OrderSide::Buy => ((base.clone(), amount), (quote, value)),
+            OrderSide::Sell => ((quote, value), (base.clone(), amount)),
+        };
+        let fee = (Some(fill.fee_asset.clone()), fill.fee);
+        add(&mut self.assets, gained, false);
+        add(&mut self.assets, spent, true);
+        add(&mut self.assets, fee, true);
+        let sold = order.terms.order_side == OrderSide::Sell;
+        add(
+            &mut self.positions,
+            (Some(instrument_id.clone()), amount),
+            sold,
+        );
+        if base.as_ref() == Some(&fill.fee_asset) {
+            add(&mut self.positions, (Some(instrument_id), fill.fee), true);
+        }
+    }
+
+    pub(super) fn take_baseline(
+        &mut self,
+        instrument_id: &InstrumentId,
+        total: Money,
+        trade_id: u64,
+    ) {
+        self.baselines.insert(instrument_id.clone(), total);
+        self.swept.insert(instrument_id.clone(), trade_id);
+        let Some(base) = base_currency(instrument_id) else {
+            return;
+        };
+        if !self.asset_baselines.contains_key(&base) {
+            let booked = self.asset_held(&base);
+            let start = total.checked_sub(booked).unwrap_or(total);
+            self.asset_baselines.insert(base, start);
+        }
+    }
+
+    pub(super) fn adjust(&mut self, asset: &Currency, amount: Money, reference: &str) {
+        if self.references.insert(reference.to_owned()) {
+            add(&mut self.adjustments, (Some(asset.clone()), amount), false);
+        }
+    }
+
+    /// Orders of an instrument that may still be executed.
+    pub fn open_orders<'a>(
+        &'a self,
+        instrument_id: &'a InstrumentId,
+    ) -> impl Iterator<Item = &'a OrderState> {
+        self.active
+            .iter()
+            .filter_map(|id| self.orders.get(id))
+            .filter(move |order| order.identity.instrument_id == *instrument_id)
+            .filter(|order| !matches!(order.role, Role::ListParent(_)))
+            .filter(|order| !order.remaining().is_zero())
+    }
+}
+
+fn add<K: Ord>(map: &mut BTreeMap<K, Money>, (key, amount): (Option<K>, Money), minus: bool) {
+    let Some(key) = key else { return };
+    let entry = map.entry(key).or_insert(Money::ZERO);
+    let sum = if minus {
+        entry.checked_sub(amount)
+    } else {
+        entry.checked_add(amount)
+    };
+    *entry = sum.unwrap_or(*entry);
+}
+
+/// Bounds of a position: what it becomes if every open order of one side is executed in full.
+/// They hold for any outcome of the orders in doubt (C5.1, invariant I15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exposure {
+    pub held: Money,
+    pub lowest: Money,
+    pub highest: Money,
+}
+
+impl State {
+    /// Booked holding of an instrument: the base asset on spot, the position elsewhere.
+    pub fn held(&self, instrument_id: &InstrumentId) -> Money {
+        match base_currency(instrument_id) {
+            Some(base) if !self.config.rules.is_derivative => self.book.asset_held(&base),
+            _ => self.book.position_held(instrument_id),
+        }
+    }
+
+    /// Worst-case exposure, reserved for every order that is not proven over.
+    pub fn exposure(&self, instrument_id: &InstrumentId) -> Exposure {
+        let held = self.held(instrument_id);
+        let mut bounds = Exposure {
+            held,
+            lowest: held,
+            highest: held,
+        };
+        for order in self.book.open_orders(instrument_id) {
+            let open = Money::from(order.remaining());
+            match order.terms.order_side {
+                OrderSide::Buy => {
+                    bounds.highest = bounds.highest.checked_add(open).unwrap_or(bounds.highest);
+                }
+                OrderSide::Sell => {
+                    bounds.lowest = bounds.lowest.checked_sub(open).unwrap_or(bounds.lowest);
+                }
+            }
+        }
+        bounds
+    }
+}
