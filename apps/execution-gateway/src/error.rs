@@ -21,6 +21,13 @@ pub enum GatewayError {
     Metrics(#[from] prometheus::Error),
     #[error("venue adapter: {0}")]
     Venue(#[from] VenueUnavailable),
+    #[error(
+        "the exchange key may withdraw funds; this gateway only trades: make a key without the \
+         withdrawal right, or set venue.allow_withdraw_key = true"
+    )]
+    KeyMayWithdraw,
+    #[error("process protection: {0}")]
+    Protection(io::Error),
     #[error("signals: {0}")]
     Signals(io::Error),
 }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod error;
 pub mod models;
 pub mod mutants;
+pub mod projection;
 pub mod replay;
 pub mod secrets;
 pub mod services;
@@ -16,6 +17,9 @@ pub mod settings;
 pub mod shutdown;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+pub mod tasks;
+pub mod tls;
+pub mod watchdog;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,12 +41,14 @@ use services::http::auth::Authenticator;
 use services::http::{App, router};
 use services::journal::events::EventLog;
 use services::journal::storage::{DirectoryLock, FileStorage};
+use services::journal::writer::{BatchObserver, Policy};
 use services::journal::{Journal, event_index};
 use services::metrics::Metrics;
 use services::streams::hub::MarketHub;
 use services::streams::link::Link;
 use services::venues::{self, Venue};
 use settings::{ConfigError, Settings};
+use tasks::{KillSignals, Tasks};
 
 /// How long open connections may take to end at shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -68,6 +74,7 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let opened = open_journal(&settings, &metrics)?;
     let (ready, readiness) = watch::channel(Readiness { is_ready: false });
     let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
+    let epoch = opened.replayed.book.epoch + 1;
     let shared = Shared {
         venue,
         clock,
@@ -85,6 +92,13 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
         timeframe: timeframe(&settings)?,
         shutdown: shutdown.clone(),
     };
+    let tasks = Tasks {
+        engine: handle.clone(),
+        venue: Arc::clone(&shared.venue),
+        clock: Arc::clone(&shared.clock),
+        metrics: Arc::clone(&shared.metrics),
+        shutdown: shutdown.clone(),
+    };
     let app = Arc::new(App {
         engine: handle,
         events,
@@ -99,35 +113,79 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
         journal,
         shutdown: shutdown.clone(),
     });
+    let signals = KillSignals::install().map_err(GatewayError::Signals)?;
     let listener = listen(&settings).await?;
+    let projecting = settings.projection_file.clone().map(|path| {
+        let events = Arc::clone(&app.events);
+        tokio::spawn(projection::follow(path, events, shutdown.clone()))
+    });
     let engine = tokio::spawn(engine.run(first, shutdown.clone()));
-    tokio::spawn(link.clone().follow_user_stream());
+    let key_checked = start_tasks(&settings, &tasks, signals, epoch);
     tokio::spawn(link.clone().follow_market());
-    tokio::spawn(link.follow_clock());
-    serve(listener, app, &trigger, shutdown).await?;
+    let served = serve(listener, app, &trigger, shutdown, async move {
+        let checked = key_checked.await;
+        if checked.is_ok() {
+            // No order before the key is known to be harmless.
+            tokio::spawn(link.follow_user_stream());
+        }
+        checked
+    });
+    let served = served.await;
     if let Err(error) = engine.await {
         tracing::error!(%error, "the engine ended abnormally");
     }
-    Ok(())
+    if let Some(projecting) = projecting
+        && tokio::time::timeout(DRAIN, projecting).await.is_err()
+    {
+        tracing::warn!("the projection is behind; it catches up at the next start");
+    }
+    served
 }
 
-/// Serves until a signal, then lets open requests end.
+/// Starts the tasks beside the engine; the result is that of the check of the key.
+fn start_tasks(
+    settings: &Settings,
+    tasks: &Tasks,
+    signals: KillSignals,
+    epoch: u32,
+) -> impl Future<Output = Result<(), GatewayError>> + Send + 'static {
+    let (kill_file, heartbeat) = (settings.kill_file.clone(), settings.heartbeat_file.clone());
+    tokio::spawn(tasks.clone().follow_kill_file(kill_file));
+    tokio::spawn(tasks.clone().follow_signals(signals));
+    tokio::spawn(tasks.clone().beat(heartbeat, epoch));
+    tokio::spawn(tasks.clone().follow_clock());
+    tokio::spawn(tasks.clone().follow_throttles());
+    tasks.clone().check_key(settings.venue.allow_withdraw_key)
+}
+
+/// Serves until a signal or a reason to end, then lets open requests end.
 async fn serve(
     listener: TcpListener,
     app: Arc<App>,
     trigger: &shutdown::Trigger,
     mut stop: shutdown::Shutdown,
+    key_check: impl Future<Output = Result<(), GatewayError>>,
 ) -> Result<(), GatewayError> {
     let server = axum::serve(listener, router(app))
         .with_graceful_shutdown(async move { stop.requested().await });
     let server = tokio::spawn(server.into_future());
-    shutdown::signaled().await.map_err(GatewayError::Signals)?;
+    let signaled = async { shutdown::signaled().await.map_err(GatewayError::Signals) };
+    let refused = async {
+        match key_check.await {
+            Ok(()) => std::future::pending().await,
+            Err(error) => error,
+        }
+    };
+    let ended = tokio::select! {
+        ended = signaled => ended,
+        error = refused => Err(error),
+    };
     tracing::info!("stopping");
     trigger.fire();
     if tokio::time::timeout(DRAIN, server).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
-    Ok(())
+    ended
 }
 
 /// What every task uses.
@@ -183,7 +241,16 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
         path: dir.clone(),
         source,
     };
-    let mut storage = FileStorage::new(dir);
+    let policy = Policy {
+        segment_bytes: settings.journal.segment_mib * 1024 * 1024,
+        retention_days: settings.journal.retention_days,
+    };
+    let prepared = if settings.journal.preallocate {
+        policy.segment_bytes
+    } else {
+        0
+    };
+    let mut storage = FileStorage::new(dir).with_prepared_bytes(prepared);
     let recovered = services::journal::recover::recover(&mut storage).map_err(file_error)?;
     let index = event_index();
     let replayed = replay::replay(&recovered, &index);
@@ -206,8 +273,9 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
         histograms.journal_batch_size.observe(records as f64);
     });
     let epoch = replayed.book.epoch + 1;
-    let journal = Journal::start(Box::new(storage), &recovered, epoch, index, observer)
-        .map_err(file_error)?;
+    let shared = (index, observer as BatchObserver);
+    let journal =
+        Journal::start(Box::new(storage), &recovered, epoch, policy, shared).map_err(file_error)?;
     Ok(Opened {
         journal,
         events,

@@ -13,6 +13,9 @@ struct Arguments {
     /// Settings file; its keys are in docs/concepts/interfaces.md section 3.
     #[arg(long)]
     config: PathBuf,
+    /// Watch a gateway instead of being one: cancel every open order when its heartbeat stops.
+    #[arg(long)]
+    watchdog: bool,
 }
 
 fn main() -> ExitCode {
@@ -23,6 +26,10 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    if let Err(error) = execution_gateway::secrets::forbid_core_dumps() {
+        tracing::error!(%error, "core dumps cannot be switched off; they would hold the keys");
+        return ExitCode::FAILURE;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -34,7 +41,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(execution_gateway::run(&arguments.config)) {
+    let ended = if arguments.watchdog {
+        runtime.block_on(execution_gateway::watchdog::run(&arguments.config))
+    } else {
+        runtime.block_on(execution_gateway::run(&arguments.config))
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

@@ -31,8 +31,65 @@ pub struct Settings {
     pub journal_dir: PathBuf,
     pub keys_file: PathBuf,
     pub account: String,
+    /// While this file exists trading is stopped; its text may name the level (default cancel_all).
+    #[serde(default = "default_kill_file")]
+    pub kill_file: PathBuf,
+    /// Written once a second: journal epoch and a counter. The watchdog follows it.
+    #[serde(default = "default_heartbeat_file")]
+    pub heartbeat_file: PathBuf,
+    /// SQLite projection of orders, fills and events; absent = none is kept.
+    #[serde(default)]
+    pub projection_file: Option<PathBuf>,
     pub venue: VenueSettings,
     pub limits: LimitSettings,
+    #[serde(default)]
+    pub journal: JournalSettings,
+    /// Read by `--watchdog` only.
+    #[serde(default)]
+    pub watchdog: Option<WatchdogSettings>,
+}
+
+fn default_kill_file() -> PathBuf {
+    PathBuf::from("kill")
+}
+
+fn default_heartbeat_file() -> PathBuf {
+    PathBuf::from("gateway.heartbeat")
+}
+
+/// `[journal]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalSettings {
+    pub segment_mib: u64,
+    /// Segments whose newest record is older may be dropped, never below 90 days (C4).
+    pub retention_days: u32,
+    /// Write segments into space that was filled beforehand (ADR 0013).
+    pub preallocate: bool,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            segment_mib: 64,
+            retention_days: 90,
+            preallocate: false,
+        }
+    }
+}
+
+/// `[watchdog]`: a second process that cancels everything when the gateway falls silent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchdogSettings {
+    /// A key of its own: the gateway's may be what failed.
+    pub credentials_file: PathBuf,
+    #[serde(default = "default_silence_ms")]
+    pub silence_ms: i64,
+}
+
+fn default_silence_ms() -> i64 {
+    15_000
 }
 
 /// `[venue]`.
@@ -50,6 +107,22 @@ pub struct VenueSettings {
     pub recv_window_ms: i64,
     pub engine_timeout_ms: i64,
     pub margin_ms: i64,
+    /// An entry that waits longer for room in the rate limit is not sent.
+    #[serde(default = "default_entry_deadline_ms")]
+    pub entry_deadline_ms: i64,
+    /// A further TLS root (PEM), for test venues.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Allows http:// and ws:// to other hosts than this one.
+    #[serde(default)]
+    pub allow_plain: bool,
+    /// Allows an exchange key that may withdraw.
+    #[serde(default)]
+    pub allow_withdraw_key: bool,
+}
+
+fn default_entry_deadline_ms() -> i64 {
+    2_000
 }
 
 impl VenueSettings {
@@ -105,12 +178,21 @@ impl Settings {
         }
         .settings(&settings)?;
         let base = path.parent().unwrap_or(Path::new("."));
-        for entry in [
+        let watchdog = settings.watchdog.as_mut();
+        let optional = [&mut settings.projection_file, &mut settings.venue.ca_file];
+        let entries = [
             &mut settings.port_file,
             &mut settings.journal_dir,
             &mut settings.keys_file,
+            &mut settings.kill_file,
+            &mut settings.heartbeat_file,
             &mut settings.venue.credentials_file,
-        ] {
+        ];
+        for entry in entries
+            .into_iter()
+            .chain(optional.into_iter().flatten())
+            .chain(watchdog.map(|watchdog| &mut watchdog.credentials_file))
+        {
             *entry = base.join(&*entry);
         }
         Ok(settings)
@@ -178,7 +260,36 @@ impl Checker<'_> {
             "[a-z0-9-]{1,32}",
         )?;
         self.venue(&settings.venue)?;
+        self.journal(settings)?;
         self.limits(&settings.limits)
+    }
+
+    fn journal(&self, settings: &Settings) -> Result<(), ConfigError> {
+        let journal = &settings.journal;
+        let silence_ms = settings.watchdog.as_ref().map_or(15_000, |w| w.silence_ms);
+        let (days, mib) = (journal.retention_days.into(), journal.segment_mib);
+        for (key, value, low, high) in [
+            ("journal.segment_mib", mib, 1, 1_024),
+            ("journal.retention_days", days, 90, 36_500),
+            (
+                "watchdog.silence_ms",
+                silence_ms.unsigned_abs(),
+                100,
+                600_000,
+            ),
+        ] {
+            let allowed = format!("{low} to {high}");
+            self.ensure((low..=high).contains(&value), key, &value, &allowed)?;
+        }
+        Ok(())
+    }
+
+    /// Plain text carries signatures and orders anybody on the way can read.
+    fn transport(&self, venue: &VenueSettings, key: &str, url: &str) -> Result<(), ConfigError> {
+        let is_secure = url.starts_with("https://") || url.starts_with("wss://");
+        let fits = is_secure || venue.allow_plain || is_loopback(url);
+        let allowed = "https:// or wss://, or a loopback host; venue.allow_plain = true overrides";
+        self.ensure(fits, key, &url, allowed)
     }
 
     fn venue(&self, venue: &VenueSettings) -> Result<(), ConfigError> {
@@ -195,6 +306,7 @@ impl Checker<'_> {
         ] {
             let fits = schemes.iter().any(|scheme| url.starts_with(scheme));
             self.ensure(fits, key, url, &schemes.join(" or "))?;
+            self.transport(venue, key, url)?;
         }
         let name_fits = !venue.venue_name.is_empty()
             && venue
@@ -229,6 +341,12 @@ impl Checker<'_> {
                 60_000,
             ),
             ("venue.margin_ms", venue.margin_ms, 0, 60_000),
+            (
+                "venue.entry_deadline_ms",
+                venue.entry_deadline_ms,
+                50,
+                60_000,
+            ),
         ] {
             let allowed = format!("{low} to {high} milliseconds");
             self.ensure((low..=high).contains(&value), key, &value, &allowed)?;
@@ -262,6 +380,17 @@ impl Checker<'_> {
     }
 }
 
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or(bracketed),
+        None => authority.split(':').next().unwrap_or(authority),
+    };
+    let is_address = |address: std::net::IpAddr| address.is_loopback();
+    host == "localhost" || host.parse().is_ok_and(is_address)
+}
+
 fn line_at(text: &str, offset: usize) -> usize {
     text.bytes()
         .take(offset)
@@ -286,4 +415,29 @@ pub(crate) fn read(path: &Path, file: &str) -> Result<String, ConfigError> {
         problem: error.to_string(),
         allowed: "a readable file".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn plain_text_is_for_loopback_only() {
+        for url in [
+            "http://127.0.0.1:1",
+            "ws://localhost/ws",
+            "http://[::1]:9/",
+            "ws://127.9.9.9",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "http://10.0.0.1",
+            "http://127.0.0.1.example.org",
+            "http://127.0.0.1@example.org",
+            "ws://example.org/127.0.0.1",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 }

@@ -265,6 +265,12 @@ fn many(
     for cell in &cells {
         say(&format!("coverage: {cell}"));
     }
+    for failure in &tally.failures {
+        say(&format!(
+            "seed {} breaks {}: {}",
+            failure.seed, failure.invariant, failure.detail
+        ));
+    }
     if let Some(failure) = tally.failures.first() {
         explain(failure, &only, mutant, impossible)?;
     }

@@ -8,21 +8,25 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::models::input::{Effect, Input, Reply, RequestId};
+use crate::models::input::{CallId, Effect, Input, Reply, RequestId};
 use crate::models::problem::Problem;
 use crate::models::record::EVENT_KIND;
-use crate::models::venue::{Outcome, VenueCall};
+use crate::models::venue::Outcome;
 use crate::services::core::{State, step};
 use crate::services::journal::Journal;
 use crate::services::journal::events::EventLog;
 use crate::services::journal::writer::{Durable, Health};
 use crate::services::metrics::Metrics;
-use crate::services::venues::Venue;
+use crate::services::venues::{RECALL, Recall, Venue};
 use crate::shutdown::Shutdown;
 
 /// Inputs waiting for the engine; a full queue makes the senders wait.
 const INBOX: usize = 1024;
 const IDLE: Duration = Duration::from_secs(1);
+/// Messages handled before the journal and the timers are looked at again.
+const BURST: usize = 64;
+/// Gauges of the whole state are refreshed this often, not at every message.
+const MEASURE_EVERY_MS: i64 = 100;
 
 /// What other tasks send to the engine.
 pub enum Message {
@@ -100,6 +104,9 @@ pub struct Engine {
     held: VecDeque<(u64, Effect)>,
     now: i64,
     seen_duplicates: u64,
+    measured_at: i64,
+    /// Calls handed to the adapter that have not answered.
+    recalls: BTreeMap<CallId, Arc<Recall>>,
 }
 
 impl Engine {
@@ -117,6 +124,8 @@ impl Engine {
             held: VecDeque::new(),
             now: 0,
             seen_duplicates: 0,
+            measured_at: 0,
+            recalls: BTreeMap::new(),
         };
         (engine, handle)
     }
@@ -125,7 +134,8 @@ impl Engine {
     pub async fn run(mut self, first: Vec<Effect>, mut shutdown: Shutdown) {
         let mut durable = self.parts.journal.watch();
         self.now = self.parts.clock.now_ms();
-        self.take(first).await;
+        self.take(first);
+        self.parts.journal.flush();
         self.release(*durable.borrow_and_update());
         loop {
             let sleep = self.until_wake();
@@ -136,13 +146,13 @@ impl Engine {
                         break;
                     }
                     let now = *durable.borrow_and_update();
-                    self.on_durable(now).await;
+                    self.on_durable(now);
                 }
                 message = self.inbox.recv() => match message {
-                    Some(message) => self.on_message(message).await,
+                    Some(message) => self.on_messages(message),
                     None => break,
                 },
-                () = tokio::time::sleep(sleep) => self.advance(Input::Tick).await,
+                () = tokio::time::sleep(sleep) => self.advance(Input::Tick),
                 () = shutdown.requested() => break,
             }
         }
@@ -158,44 +168,67 @@ impl Engine {
         wait.min(IDLE)
     }
 
-    async fn on_message(&mut self, message: Message) {
+    /// Everything that waits is decided before the journal is woken: one sync carries it all.
+    fn on_messages(&mut self, first: Message) {
+        self.on_message(first);
+        for _ in 1..BURST {
+            let Ok(message) = self.inbox.try_recv() else {
+                break;
+            };
+            self.on_message(message);
+        }
+        self.settle();
+    }
+
+    fn on_message(&mut self, message: Message) {
         match message {
-            Message::Input(input) => self.advance(input).await,
+            Message::Input(input) => self.decide(input),
             Message::Ask { make, answer } => {
                 let request = self.next_request;
                 self.next_request += 1;
                 self.replies.insert(request, answer);
-                self.advance(make(request)).await;
+                self.decide(make(request));
             }
         }
     }
 
-    async fn on_durable(&mut self, durable: Durable) {
+    fn on_durable(&mut self, durable: Durable) {
         if durable.health != self.parts.state.live.journal {
-            self.advance(Input::Journal(durable.health)).await;
+            self.advance(Input::Journal(durable.health));
         }
         self.release(durable);
     }
 
-    async fn advance(&mut self, input: Input) {
+    fn advance(&mut self, input: Input) {
+        self.decide(input);
+        self.settle();
+    }
+
+    fn decide(&mut self, input: Input) {
         self.now = self.parts.clock.now_ms();
+        if let Input::Answered { call, .. } = &input {
+            self.recalls.remove(call);
+        }
         let effects = step(&mut self.parts.state, input, self.now);
-        self.take(effects).await;
+        self.take(effects);
+    }
+
+    /// Hands the records to the writer and lets go what is durable already.
+    fn settle(&mut self) {
+        self.parts.journal.flush();
         let durable = self.parts.journal.durable();
         self.release(durable);
         self.measure();
     }
 
-    /// Queues records for the journal and holds everything else behind them.
-    async fn take(&mut self, effects: Vec<Effect>) {
+    /// Appends records to the journal and holds everything else behind them.
+    fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Journal(entry) => match serde_json::to_vec(&*entry) {
                     Ok(payload) => {
-                        self.parts
-                            .journal
-                            .append(entry.record.kind(), payload, None)
-                            .await;
+                        let kind = entry.record.kind();
+                        self.parts.journal.append(kind, payload, None);
                     }
                     Err(error) => {
                         tracing::error!(%error, "a record cannot be written");
@@ -205,7 +238,7 @@ impl Engine {
                 Effect::Publish { gateway_seq, text } => {
                     let payload = text.clone().into_bytes();
                     let journal = &mut self.parts.journal;
-                    let seq = journal.append(EVENT_KIND, payload, Some(gateway_seq)).await;
+                    let seq = journal.append(EVENT_KIND, payload, Some(gateway_seq));
                     self.held
                         .push_back((seq, Effect::Publish { gateway_seq, text }));
                 }
@@ -252,8 +285,10 @@ impl Engine {
             Effect::Call { call, request } => {
                 let venue = Arc::clone(&self.parts.venue);
                 let sender = self.sender.clone();
+                let recall = Arc::new(Recall::default());
+                self.recalls.insert(call, Arc::clone(&recall));
                 tokio::spawn(async move {
-                    let outcome = venue.call(*request).await;
+                    let outcome = RECALL.scope(recall, venue.call(*request)).await;
                     let answered = Message::Input(Input::Answered { call, outcome });
                     if sender.send(answered).await.is_err() {
                         tracing::debug!("an answer came after the engine ended");
@@ -277,7 +312,7 @@ impl Engine {
     fn perform_without_journal(&mut self, effect: Effect) {
         match effect {
             Effect::Publish { .. } => {}
-            Effect::Call { call, request } if is_placing(&request) => {
+            Effect::Call { call, request } if request.is_placing() => {
                 let detail = "the journal failed before the order could be sent".to_owned();
                 let outcome = Outcome::NotSent { detail };
                 let sender = self.sender.clone();
@@ -306,6 +341,16 @@ impl Engine {
     }
 
     fn measure(&mut self) {
+        let is_open = self.parts.state.are_entries_open();
+        self.parts.ready.send_if_modified(|ready| {
+            let changed = ready.is_ready != is_open;
+            ready.is_ready = is_open;
+            changed
+        });
+        if (self.now - self.measured_at).abs() < MEASURE_EVERY_MS {
+            return;
+        }
+        self.measured_at = self.now;
         let metrics = &self.parts.metrics;
         let state = &self.parts.state;
         let unknown = state.unresolved().len();
@@ -322,7 +367,6 @@ impl Engine {
             .unknown_age_seconds
             .set(oldest.unwrap_or(0) as f64 / 1_000.0);
         metrics.clock_offset_ms.set(state.live.clock_offset_ms);
-        let is_open = state.are_entries_open();
         metrics.breaker_state.set(i64::from(!is_open));
         let level = state
             .book
@@ -340,25 +384,20 @@ impl Engine {
             .duplicate_events_total
             .inc_by(duplicates - self.seen_duplicates);
         self.seen_duplicates = duplicates;
-        self.parts.ready.send_if_modified(|ready| {
-            let changed = ready.is_ready != is_open;
-            ready.is_ready = is_open;
-            changed
-        });
     }
 
     /// Orders in flight get a moment to answer; what does not stays open in the journal and is
     /// resolved after the restart.
     async fn finish(mut self, mut durable: watch::Receiver<Durable>) {
-        self.advance(Input::Shutdown).await;
+        self.advance(Input::Shutdown);
         let grace = Duration::from_millis(self.parts.state.config.horizon_ms.unsigned_abs());
         let deadline = tokio::time::Instant::now() + grace;
         while !self.parts.state.has_ended() && tokio::time::Instant::now() < deadline {
             let wait = self.until_wake();
             match tokio::time::timeout(wait, self.inbox.recv()).await {
-                Ok(Some(message)) => self.on_message(message).await,
+                Ok(Some(message)) => self.on_messages(message),
                 Ok(None) => break,
-                Err(_) => self.advance(Input::Tick).await,
+                Err(_) => self.advance(Input::Tick),
             }
         }
         let last = self.parts.journal.last_seq();
@@ -370,8 +409,4 @@ impl Engine {
         self.release(now);
         self.parts.journal.close();
     }
-}
-
-fn is_placing(request: &VenueCall) -> bool {
-    matches!(request, VenueCall::Place(_) | VenueCall::PlaceOco(_))
 }

@@ -39,6 +39,9 @@ struct Inner {
     segments: BTreeMap<u32, Segment>,
     current: u32,
     has_reserve: bool,
+    /// The segment that was made of the reserve: its space is its own.
+    reserve_segment: Option<u32>,
+    manifest: Option<(u32, u32)>,
     defects: Defects,
     /// The process died inside a call: nothing more reaches the disk.
     is_dead: bool,
@@ -109,6 +112,7 @@ impl Disk {
             segments: inner.segments.clone(),
             current: inner.current,
             has_reserve: inner.has_reserve,
+            manifest: inner.manifest,
             synced_seq: inner.synced_seq,
             ..Inner::default()
         };
@@ -255,7 +259,7 @@ impl Storage for Disk {
         if inner.is_dead {
             return Err(dead());
         }
-        if inner.defects.is_full && inner.has_reserve {
+        if inner.defects.is_full {
             return Err(full());
         }
         let made = Segment {
@@ -290,7 +294,7 @@ impl Storage for Disk {
             Some(Death::InWrite(share)) => usize::from(share),
             _ => 256,
         };
-        let is_refused = inner.defects.is_full && inner.has_reserve;
+        let is_refused = inner.defects.is_full && inner.reserve_segment != Some(inner.current);
         let kept = if is_refused {
             bytes.len() / 3
         } else {
@@ -360,8 +364,35 @@ impl Storage for Disk {
         Ok(())
     }
 
-    fn release_reserve(&mut self) -> io::Result<()> {
-        self.inner().has_reserve = false;
+    fn adopt_reserve(&mut self, segment: u32, header: &[u8]) -> io::Result<()> {
+        let mut inner = self.inner();
+        if inner.is_dead {
+            return Err(dead());
+        }
+        if !inner.has_reserve {
+            return Err(full());
+        }
+        inner.has_reserve = false;
+        inner.reserve_segment = Some(segment);
+        let made = Segment {
+            bytes: header.to_vec(),
+            synced: header.len(),
+        };
+        inner.segments.insert(segment, made);
+        inner.current = segment;
+        Ok(())
+    }
+
+    fn manifest(&self) -> io::Result<Option<(u32, u32)>> {
+        Ok(self.inner().manifest)
+    }
+
+    fn note_manifest(&mut self, first: u32, last: u32) -> io::Result<()> {
+        let mut inner = self.inner();
+        if inner.is_dead {
+            return Err(dead());
+        }
+        inner.manifest = Some((first, last));
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::models::input::{Effect, Input, Reply};
 use crate::models::record::{EVENT_KIND, Entry, Record};
 use crate::models::venue::Outcome;
 use crate::replay::{Replayed, replay};
-use crate::services::core::{CoreConfig, State, begin, step};
+use crate::services::core::{CoreConfig, Rules, State, begin, step};
 use crate::services::journal::event_index;
 use crate::services::journal::frame::Frame;
 use crate::services::journal::recover::{Recovered, recover};
@@ -74,6 +74,7 @@ pub fn config() -> Result<CoreConfig, String> {
         horizon_ms: HORIZON_MS,
         is_fast: false,
         version: "simulation".to_owned(),
+        rules: Rules::default(),
     })
 }
 
@@ -250,7 +251,12 @@ impl Node {
             kind,
             payload,
         };
-        self.pending.push(Append { frame, event_seq });
+        self.pending.push(Append {
+            frame,
+            event_seq,
+            starts_segment: false,
+            ends_checkpoint: false,
+        });
         seq
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rust_common::{ClientOrderId, Intent, Money, OrderSide, OrderStatus, StopLevel};
+use rust_common::{ClientOrderId, Intent, OrderSide, OrderStatus, StopLevel};
 
 use super::gateway::{HORIZON_MS, Node, Started, read_back};
 use super::history::Kind;
@@ -196,14 +196,9 @@ impl World {
         let mut short = None;
         for (index, market) in self.venue.markets.iter().enumerate() {
             let id = &market.instrument.instrument_id;
-            let held = node.state.book.base_held(id).mantissa();
-            let reserved: i128 = node
-                .state
-                .book
-                .open_buys(id)
-                .iter()
-                .map(|order| Money::from(order.remaining()).mantissa())
-                .sum();
+            let exposure = node.state.exposure(id);
+            let held = exposure.held.mantissa();
+            let reserved = exposure.highest.mantissa() - held;
             let open: i128 = self
                 .venue
                 .open
@@ -221,7 +216,7 @@ impl World {
                 .filter(|order| order.is_external || self.is_late_filled(order))
                 .map(|order| i128::from(order.executed) * ASSET_PER_STEP)
                 .sum();
-            let real = market.held - market.outside - outside + open;
+            let real = market.held - market.deposited - outside + open;
             if held + reserved < real {
                 short = Some(format!("{id}: {held} + {reserved} reserved, {real} real"));
             }
@@ -438,7 +433,7 @@ impl World {
         let mut wrong = None;
         for market in &self.venue.markets {
             let id = &market.instrument.instrument_id;
-            let booked = node.state.book.base_held(id).mantissa();
+            let booked = node.state.held(id).mantissa();
             let has_reason = market.outside != 0
                 || self.taken_over
                 || self.venue.trades.iter().any(|trade| trade.is_forgotten);

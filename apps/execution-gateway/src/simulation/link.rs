@@ -1,6 +1,6 @@
 //! The road of a venue call: queue, network, venue, network back, each with its faults.
 
-use rust_common::{ClientOrderId, OrderStatus};
+use rust_common::{ClientOrderId, OrderSide, OrderStatus};
 
 use super::faults::{Fault, Planned, Scope, status_index};
 use super::gateway::{HORIZON_MS, RECV_WINDOW_MS};
@@ -25,6 +25,29 @@ pub enum Fate {
     Blind,
     /// The reply waits until the order is in this state or this long has passed.
     ReplyHeld { wanted: OrderStatus, until: i64 },
+}
+
+/// A call that waits for room in the rate limit.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    life: u32,
+    call: u64,
+    request: VenueCall,
+}
+
+fn is_cancel(request: &VenueCall) -> bool {
+    matches!(
+        request,
+        VenueCall::Cancel { .. } | VenueCall::CancelList { .. } | VenueCall::CancelAll { .. }
+    )
+}
+
+fn request_reduces(request: &VenueCall) -> bool {
+    match request {
+        VenueCall::Place(order) => order.reduce_only || order.order_side == OrderSide::Sell,
+        VenueCall::PlaceOco(oco) => oco.reduce_only || oco.order_side == OrderSide::Sell,
+        _ => false,
+    }
 }
 
 /// A call under way.
@@ -76,8 +99,91 @@ fn ambiguous(code: i64, detail: &str) -> Outcome {
 }
 
 impl World {
+    /// A call is handed to the adapter: it waits by lane while the limiter holds calls back.
+    pub(super) fn enqueue(&mut self, call: u64, request: VenueCall) {
+        self.lanes.push(Waiting {
+            life: self.life,
+            call,
+            request,
+        });
+        self.drain_lanes();
+    }
+
+    /// Lets waiting calls go, the most urgent first; one at a time after a hold.
+    pub(super) fn drain_lanes(&mut self) {
+        let clock = self.clock();
+        self.expire_waiting(clock);
+        if self.now < self.conditions.limited_until {
+            let at = self.conditions.limited_until;
+            return self.at(at, Event::Lanes);
+        }
+        while let Some(next) = self.most_urgent() {
+            let Waiting { call, request, .. } = self.lanes.remove(next);
+            let is_cancel = |waiting: &Waiting| is_cancel(&waiting.request);
+            if request.is_placing() && !request_reduces(&request) {
+                if let Some(late) = self.lanes.iter().find(|waiting| is_cancel(waiting)) {
+                    let detail = format!("cancel {} waits behind entry {call}", late.call);
+                    self.fail("I13", Kind::Other, detail);
+                }
+            }
+            self.send_call(call, request);
+        }
+    }
+
+    fn most_urgent(&self) -> Option<usize> {
+        let ranked = self.lanes.iter().enumerate();
+        ranked
+            .min_by_key(|(at, waiting)| (waiting.request.lane(), *at))
+            .map(|(at, _)| at)
+    }
+
+    /// Calls of a dead process are gone; entries die at their deadline.
+    fn expire_waiting(&mut self, clock: i64) {
+        let life = self.life;
+        self.lanes.retain(|waiting| waiting.life == life);
+        let (dead, alive) =
+            std::mem::take(&mut self.lanes)
+                .into_iter()
+                .partition(|waiting: &Waiting| {
+                    waiting.request.deadline().is_some_and(|at| clock >= at)
+                });
+        self.lanes = alive;
+        for Waiting { call, .. } in dead {
+            self.not_sent(call, "its deadline passed in the queue");
+        }
+    }
+
+    /// The core takes a call back that still waits.
+    pub(super) fn recall(&mut self, call: u64) {
+        let life = self.life;
+        if let Some(at) = self
+            .lanes
+            .iter()
+            .position(|w| w.call == call && w.life == life)
+        {
+            self.lanes.remove(at);
+            self.not_sent(call, "it was recalled");
+        }
+    }
+
+    fn not_sent(&mut self, call: u64, detail: &str) {
+        let outcome = Outcome::NotSent {
+            detail: detail.to_owned(),
+        };
+        let life = self.life;
+        self.after(
+            0,
+            Event::Outcome {
+                life,
+                call,
+                outcome,
+                fault: None,
+            },
+        );
+    }
+
     /// A call leaves the gateway.
-    pub(super) fn send_call(&mut self, call: u64, request: VenueCall) {
+    fn send_call(&mut self, call: u64, request: VenueCall) {
         self.check_send(&request);
         self.say(|| format!("call > {call} {} {:?}", request.name(), subjects(&request)));
         self.next_call_sent += 1;

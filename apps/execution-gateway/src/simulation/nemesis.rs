@@ -1,6 +1,6 @@
 //! Faults that strike the process, the disk, the clock, the account and the venue's orders.
 
-use rust_common::{OrderSide, OrderStatus, TimeInForce};
+use rust_common::{Money, OrderSide, OrderStatus, TimeInForce, UnixMillis};
 
 use super::disk::Defects;
 use super::faults::{Fault, Planned};
@@ -10,6 +10,7 @@ use super::venue::orders::Wanted;
 use super::venue::{ASSET_PER_STEP, Kind, MarketStatus, Stage, Whims};
 use super::world::{Event, World};
 use crate::models::input::Input;
+use crate::models::venue::{Lane, StreamEvent};
 
 impl World {
     /// Strikes with a fault on everything; false when it cannot strike now.
@@ -59,6 +60,9 @@ impl World {
                 self.conditions.venue_down_until = self.now + random.between(100, 2_000);
                 self.venue.forget();
                 self.stream_down(50);
+                // Somebody looks at the account and lets trading go on.
+                let life = self.life;
+                self.after(9_000, Event::Operator { life });
             }
             Fault::DiskFull | Fault::SyncError => self.break_disk(fault, &mut random),
             Fault::TornTail => {
@@ -93,8 +97,16 @@ impl World {
             Fault::SymbolStatus => self.change_symbol(&mut random),
             Fault::OutsideActivity => self.act_outside(&mut random),
             Fault::LimitWindow => {
-                let until = self.clock() + random.between(200, 3_000);
-                self.input(Input::Throttled { lane: None, until });
+                // The window is used up: calls wait until it rolls. Sometimes the core is told.
+                let length = random.between(200, 3_000);
+                self.conditions.limited_until = self.now + length;
+                if random.chance(50) {
+                    let until = self.clock() + length;
+                    self.input(Input::Throttled {
+                        lane: Some(Lane::Entry),
+                        until,
+                    });
+                }
             }
             _ => {}
         }
@@ -147,14 +159,18 @@ impl World {
     /// F44: deposit, withdrawal, or an order of somebody else on the account.
     fn act_outside(&mut self, random: &mut Random) {
         let market = random.index(self.venue.markets.len());
+        let is_told = random.chance(70) && self.stream.is_up && !self.is_venue_cut();
         let Some(entry) = self.venue.markets.get_mut(market) else {
             return;
         };
+        let asset = entry.base.clone();
+        let before = entry.held;
         let amount = i128::from(random.between(1, 1_000)) * ASSET_PER_STEP;
         match random.below(3) {
             0 => {
                 entry.held += amount;
                 entry.outside += amount;
+                entry.deposited += amount;
             }
             1 => {
                 let amount = amount.min(entry.held);
@@ -167,7 +183,29 @@ impl World {
                     let quantity = random.between(5, 500);
                     self.outsider(client, market, quantity, random.chance(70));
                 }
+                return;
             }
+        }
+        let after = self
+            .venue
+            .markets
+            .get(market)
+            .map_or(before, |entry| entry.held);
+        if is_told {
+            let event = StreamEvent::Transfer {
+                asset,
+                amount: Money::from_mantissa(after - before),
+                at: UnixMillis::new(self.clock()).unwrap_or_default(),
+                reference: format!("transfer-{}", self.now),
+            };
+            let link = self.stream.link;
+            self.after(
+                20,
+                Event::Stream {
+                    link,
+                    event: Box::new(event),
+                },
+            );
         }
     }
 
@@ -385,6 +423,7 @@ impl World {
                     ..self.disk.defects()
                 };
                 self.disk.set_defects(defects);
+                self.restart_if_failed();
             }
             Fault::SyncError => {
                 let defects = Defects {

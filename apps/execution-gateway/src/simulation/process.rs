@@ -39,9 +39,10 @@ impl World {
         }
         for effect in released.effects {
             match effect {
-                Effect::Call { call, request } => self.send_call(call, *request),
+                Effect::Call { call, request } => self.enqueue(call, *request),
                 Effect::Reply { request, reply } => self.send_answer(request, reply),
                 Effect::Publish { gateway_seq, text } => self.publish(gateway_seq, text),
+                Effect::Recall { call } => self.recall(call),
                 Effect::Journal(_) | Effect::Alarm { .. } => {}
             }
         }

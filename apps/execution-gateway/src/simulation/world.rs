@@ -57,6 +57,7 @@ pub enum Event {
     Write {
         life: u32,
     },
+    Lanes,
     Prices,
     Bars,
     VenueWork,
@@ -84,7 +85,7 @@ pub struct Conditions {
     pub venue_down_until: i64,
     pub slow_disk: bool,
     pub clock_skew: i64,
-    pub throttled_until: i64,
+    pub limited_until: i64,
     pub fail_reconcile: bool,
     pub crash_in_recovery: bool,
 }
@@ -125,6 +126,7 @@ pub struct World {
     pub unknown_since: BTreeMap<ClientOrderId, i64>,
     pub published: Vec<(u64, String)>,
     pub next_call_sent: u64,
+    pub lanes: Vec<super::link::Waiting>,
 }
 
 impl World {
@@ -164,6 +166,7 @@ impl World {
             unknown_since: BTreeMap::new(),
             published: Vec::new(),
             next_call_sent: 0,
+            lanes: Vec::new(),
             plan,
         };
         world.at(0, Event::Start);
@@ -259,6 +262,7 @@ impl World {
                 self.input(Input::Tick);
             }
             Event::Write { life } if life == self.life => self.write_done(),
+            Event::Lanes => self.drain_lanes(),
             Event::Prices => self.move_prices(),
             Event::Bars => self.send_bars(),
             Event::VenueWork => {

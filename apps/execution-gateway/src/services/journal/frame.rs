@@ -11,7 +11,10 @@ use sha2::{Digest, Sha256};
 pub const RECORD_HEADER: usize = 37;
 pub const RECORD_TRAILER: usize = 4;
 pub const SEGMENT_HEADER: usize = 44;
-pub const FORMAT_VERSION: u32 = 1;
+/// Version 2 adds checkpoints (kind 100) and unused space (zeros) behind the last record; its
+/// records are laid out like those of version 1, which is therefore upgraded by reading.
+pub const FORMAT_VERSION: u32 = 2;
+const OLDEST_VERSION: u32 = 1;
 pub const MAX_PAYLOAD: usize = 4 * 1024 * 1024;
 const MAGIC: &[u8; 8] = b"ATSJRNL\x01";
 
@@ -41,9 +44,18 @@ pub enum FrameFault {
     Sequence,
 }
 
+/// Why a segment header cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderFault {
+    Unreadable,
+    /// Written by a newer build: nothing may be touched.
+    Newer(u32),
+}
+
 /// Header of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentHeader {
+    pub version: u32,
     pub segment: u32,
     pub first_seq: u64,
     pub prev_hash: ChainHash,
@@ -53,7 +65,7 @@ impl SegmentHeader {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(SEGMENT_HEADER);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.version.to_le_bytes());
         bytes.extend_from_slice(&self.segment.to_le_bytes());
         bytes.extend_from_slice(&self.first_seq.to_le_bytes());
         bytes.extend_from_slice(&self.prev_hash);
@@ -62,17 +74,29 @@ impl SegmentHeader {
         bytes
     }
 
-    /// Reads a header; `None` when magic, version or checksum do not fit.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// `Newer` when a later build wrote it, `Unreadable` when magic or checksum do not fit.
+    pub fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
+        let header = Self::parse(bytes).ok_or(HeaderFault::Unreadable)?;
+        if header.version > FORMAT_VERSION {
+            return Err(HeaderFault::Newer(header.version));
+        }
+        if header.version < OLDEST_VERSION {
+            return Err(HeaderFault::Unreadable);
+        }
+        Ok(header)
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
         let body = bytes.get(..SEGMENT_HEADER - 4)?;
         let crc = read_u32(bytes, SEGMENT_HEADER - 4)?;
-        let fits = body.starts_with(MAGIC)
-            && read_u32(bytes, 8)? == FORMAT_VERSION
-            && crc == crc32c::crc32c(body);
-        if !fits {
+        if !body.starts_with(MAGIC) || crc != crc32c::crc32c(body) {
             return None;
         }
         Some(Self {
+            version: read_u32(bytes, 8)?,
             segment: read_u32(bytes, 12)?,
             first_seq: read_u64(bytes, 16)?,
             prev_hash: read_hash(bytes, 24)?,
@@ -108,15 +132,18 @@ pub fn chain_hash(record: &[u8]) -> ChainHash {
 pub fn encode(out: &mut Vec<u8>, frame: &Frame, prev_hash: &ChainHash) -> ChainHash {
     let start = out.len();
     let len = u32::try_from(frame.payload.len()).unwrap_or(u32::MAX);
-    let mut header = Vec::with_capacity(RECORD_HEADER - 8);
-    header.extend_from_slice(&frame.seq.to_le_bytes());
-    header.extend_from_slice(&frame.epoch.to_le_bytes());
-    header.push(frame.kind);
-    header.extend_from_slice(prev_hash);
-    let header_crc = crc32c::crc32c_append(crc32c::crc32c(&len.to_le_bytes()), &header);
+    out.reserve(RECORD_HEADER + frame.payload.len() + RECORD_TRAILER);
     out.extend_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(&header_crc.to_le_bytes());
-    out.extend_from_slice(&header);
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&frame.seq.to_le_bytes());
+    out.extend_from_slice(&frame.epoch.to_le_bytes());
+    out.push(frame.kind);
+    out.extend_from_slice(prev_hash);
+    let covered = out.get(start + 8..).unwrap_or_default();
+    let header_crc = crc32c::crc32c_append(crc32c::crc32c(&len.to_le_bytes()), covered);
+    if let Some(slot) = out.get_mut(start + 4..start + 8) {
+        slot.copy_from_slice(&header_crc.to_le_bytes());
+    }
     out.extend_from_slice(&frame.payload);
     let crc = crc32c::crc32c(out.get(start..).unwrap_or_default());
     out.extend_from_slice(&crc.to_le_bytes());
@@ -139,8 +166,14 @@ pub fn decode(
     Ok((frame, size, hash))
 }
 
-/// Decodes a record without looking at the chain (used to look for whole records behind a fault).
-pub fn decode_unchained(bytes: &[u8]) -> Result<(Frame, usize, ChainHash), FrameFault> {
+/// A record that was checked and not copied.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'a> {
+    record: &'a [u8],
+    payload: &'a [u8],
+}
+
+fn check(bytes: &[u8]) -> Result<Seen<'_>, FrameFault> {
     let header = bytes.get(..RECORD_HEADER).ok_or(FrameFault::Short)?;
     let len = read_u32(header, 0).ok_or(FrameFault::Short)?;
     let header_crc = read_u32(header, 4).ok_or(FrameFault::Short)?;
@@ -155,11 +188,27 @@ pub fn decode_unchained(bytes: &[u8]) -> Result<(Frame, usize, ChainHash), Frame
     if crc != crc32c::crc32c(covered) {
         return Err(FrameFault::BodyChecksum);
     }
+    let payload = covered.get(RECORD_HEADER..).unwrap_or_default();
+    Ok(Seen { record, payload })
+}
+
+/// Whether a whole record starts here (used to look behind a fault).
+pub fn is_record(bytes: &[u8]) -> bool {
+    check(bytes).is_ok()
+}
+
+/// Decodes a record without looking at the chain.
+///
+/// # Errors
+/// The first fault found.
+pub fn decode_unchained(bytes: &[u8]) -> Result<(Frame, usize, ChainHash), FrameFault> {
+    let Seen { record, payload } = check(bytes)?;
     let frame = Frame {
-        seq: read_u64(header, 8).ok_or(FrameFault::Short)?,
-        epoch: read_u32(header, 16).ok_or(FrameFault::Short)?,
-        kind: header.get(20).copied().ok_or(FrameFault::Short)?,
-        payload: covered.get(RECORD_HEADER..).unwrap_or_default().to_vec(),
+        seq: read_u64(record, 8).ok_or(FrameFault::Short)?,
+        epoch: read_u32(record, 16).ok_or(FrameFault::Short)?,
+        kind: record.get(20).copied().ok_or(FrameFault::Short)?,
+        payload: payload.to_vec(),
     };
-    Ok((frame, size, read_hash(header, 21).ok_or(FrameFault::Short)?))
+    let carried = read_hash(record, 21).ok_or(FrameFault::Short)?;
+    Ok((frame, record.len(), carried))
 }

@@ -1,10 +1,13 @@
-//! Reads a journal back: verifies every record, cuts a torn tail, sets damage aside.
+//! Reads a journal back: verifies every record from the newest checkpoint on, cuts a torn tail,
+//! sets damage aside.
 
 use std::io;
 use std::path::PathBuf;
 
+use super::checkpoint;
 use super::frame::{
-    ChainHash, Frame, FrameFault, SEGMENT_HEADER, SegmentHeader, decode, decode_unchained,
+    ChainHash, FORMAT_VERSION, Frame, FrameFault, HeaderFault, SEGMENT_HEADER, SegmentHeader,
+    decode, decode_unchained, is_record,
 };
 use super::storage::Storage;
 
@@ -12,10 +15,12 @@ use super::storage::Storage;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     pub segment: u32,
+    /// Format version of the segment.
+    pub version: u32,
     pub offset: u64,
     pub next_seq: u64,
     pub prev_hash: ChainHash,
-    /// Bytes of all earlier segments.
+    /// Bytes of all earlier segments that were read.
     pub earlier_bytes: u64,
 }
 
@@ -40,27 +45,38 @@ pub struct Recovered {
     pub damage: Option<Damage>,
 }
 
+#[derive(Default)]
 struct Scan {
     frames: Vec<(u32, Frame)>,
     position: Option<Position>,
     torn_bytes: u64,
 }
 
+type Fault = (u64, String);
+
 /// Reads, verifies and repairs (tail only) the journal; afterwards the storage is open for
 /// appending when a segment exists.
 ///
 /// # Errors
-/// Input/output errors. Corruption is no error: it is reported in `damage`.
+/// Input/output errors, and a journal written by a newer build. Corruption is no error: it is
+/// reported in `damage`.
 pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
-    let segments = storage.list()?;
-    let mut scan = Scan {
-        frames: Vec::new(),
-        position: None,
-        torn_bytes: 0,
-    };
+    let mut segments = storage.list()?;
+    let manifest = storage.manifest()?;
+    if let Some((first, _)) = manifest {
+        // Dropped for their age, but a crash came before the file was removed.
+        for spare in segments.iter().filter(|segment| **segment < first) {
+            storage.remove(*spare)?;
+        }
+        segments.retain(|segment| *segment >= first);
+    }
+    refuse_newer(storage, &segments)?;
+    let start = newest_checkpoint(storage, &segments)?;
+    let mut scan = Scan::default();
     let mut damage = None;
-    for (index, segment) in segments.iter().enumerate() {
-        let is_last = index + 1 == segments.len();
+    let read = segments.get(start..).unwrap_or_default();
+    for (index, segment) in read.iter().enumerate() {
+        let is_last = index + 1 == read.len();
         let bytes = storage.read(*segment)?;
         if is_last && bytes.len() < SEGMENT_HEADER {
             // A crash between creating the segment and writing its header: it holds nothing.
@@ -68,11 +84,16 @@ pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
             storage.remove(*segment)?;
             break;
         }
-        if let Err((offset, fault)) = scan_segment(&mut scan, *segment, &bytes, is_last) {
-            let rest = segments.get(index..).unwrap_or_default();
+        let is_start = index == 0 && start > 0;
+        if let Err((offset, fault)) = scan_segment(&mut scan, (*segment, is_start), &bytes, is_last)
+        {
+            let rest = read.get(index..).unwrap_or_default();
             damage = Some(set_aside(storage, rest, offset, fault)?);
             break;
         }
+    }
+    if damage.is_none() {
+        damage = missing(&segments, manifest);
     }
     if let Some(position) = scan.position {
         storage.reopen(position.segment, position.offset)?;
@@ -82,6 +103,56 @@ pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
         position: scan.position,
         torn_bytes: scan.torn_bytes,
         damage,
+    })
+}
+
+/// A newer build's journal is left as it is.
+fn refuse_newer(storage: &dyn Storage, segments: &[u32]) -> io::Result<()> {
+    for segment in segments.iter().rev().take(1) {
+        let bytes = storage.read(*segment)?;
+        if let Err(HeaderFault::Newer(version)) = SegmentHeader::decode(&bytes) {
+            let text = format!(
+                "journal segment {segment} has format version {version}, this build reads up to \
+                 {FORMAT_VERSION}; start the newer build that wrote it (a downgrade would lose \
+                 what only the newer format tells), or give this one its own journal_dir"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+    }
+    Ok(())
+}
+
+/// Index of the newest segment that begins with a whole checkpoint, else of the first segment.
+fn newest_checkpoint(storage: &dyn Storage, segments: &[u32]) -> io::Result<usize> {
+    for (index, segment) in segments.iter().enumerate().skip(1).rev() {
+        let bytes = storage.read(*segment)?;
+        if SegmentHeader::decode(&bytes).is_err() {
+            continue;
+        }
+        let mut cursor = SEGMENT_HEADER;
+        let mut frames = std::iter::from_fn(|| {
+            let rest = bytes.get(cursor..)?;
+            let (frame, size, _) = decode_unchained(rest).ok()?;
+            cursor += size;
+            Some(frame)
+        });
+        if checkpoint::is_whole(&mut frames) {
+            return Ok(index);
+        }
+    }
+    Ok(0)
+}
+
+/// Segments the manifest knows of and the directory does not have. Their records cannot be
+/// recovered, so the operator must look at the account.
+fn missing(segments: &[u32], manifest: Option<(u32, u32)>) -> Option<Damage> {
+    let (first, last) = manifest?;
+    let absent = (first..=last).find(|segment| segments.binary_search(segment).is_err())?;
+    Some(Damage {
+        segment: absent,
+        offset: 0,
+        fault: format!("the segment is missing; the manifest lists {first} to {last}"),
+        quarantined: Vec::new(),
     })
 }
 
@@ -102,6 +173,14 @@ fn set_aside(
         storage.remove(*segment)?;
     }
     let segment = segments.first().copied().unwrap_or_default();
+    if let Some((first, _)) = storage.manifest()? {
+        let last = if keep_prefix {
+            segment
+        } else {
+            segment.saturating_sub(1)
+        };
+        storage.note_manifest(first, last.max(first))?;
+    }
     Ok(Damage {
         segment,
         offset,
@@ -112,24 +191,26 @@ fn set_aside(
 
 fn scan_segment(
     scan: &mut Scan,
-    segment: u32,
+    (segment, is_start): (u32, bool),
     bytes: &[u8],
     is_last: bool,
-) -> Result<(), (u64, String)> {
+) -> Result<(), Fault> {
     let before = scan.position;
     let header = SegmentHeader::decode(bytes)
-        .ok_or_else(|| (0, "the segment header is not readable".to_owned()))?;
-    check_header(before.as_ref(), segment, &header)?;
+        .map_err(|_| (0, "the segment header is not readable".to_owned()))?;
+    check_header(before.as_ref(), (segment, is_start), &header)?;
     let mut at = Position {
         segment,
+        version: header.version,
         offset: SEGMENT_HEADER as u64,
         next_seq: header.first_seq,
         prev_hash: header.prev_hash,
         earlier_bytes: before.map_or(0, |position| position.earlier_bytes + position.offset),
     };
     scan.position = Some(at);
+    let used = used_bytes(bytes);
     let mut cursor = SEGMENT_HEADER;
-    while let Some(rest) = bytes.get(cursor..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = bytes.get(cursor..).filter(|_| cursor < used) {
         match decode(rest, &at.prev_hash) {
             Ok((frame, size, hash)) if frame.seq == at.next_seq => {
                 cursor += size;
@@ -150,12 +231,20 @@ fn scan_segment(
     Ok(())
 }
 
+/// End of the bytes that are not unused space.
+fn used_bytes(bytes: &[u8]) -> usize {
+    let last = bytes.iter().rposition(|byte| *byte != 0);
+    last.map_or(0, |at| at + 1)
+}
+
 fn check_header(
     before: Option<&Position>,
-    segment: u32,
+    (segment, is_start): (u32, bool),
     header: &SegmentHeader,
-) -> Result<(), (u64, String)> {
+) -> Result<(), Fault> {
     let fits = match before {
+        // A checkpoint needs nothing from before it.
+        None if is_start => header.segment == segment,
         None => header.segment == segment && header.first_seq == 1 && segment == 1,
         Some(last) => {
             header.segment == segment
@@ -176,8 +265,6 @@ fn is_torn_tail(rest: &[u8], fault: FrameFault) -> bool {
     if matches!(fault, FrameFault::Chain | FrameFault::Sequence) {
         return false;
     }
-    (1..rest.len()).all(|skip| {
-        let tail = rest.get(skip..).unwrap_or_default();
-        decode_unchained(tail).is_err()
-    })
+    let used = used_bytes(rest);
+    (1..used).all(|skip| !is_record(rest.get(skip..).unwrap_or_default()))
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -9,6 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 /// Bytes set aside so that cancels and fills can still be journaled on a full disk.
 pub const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 const RESERVE_NAME: &str = "reserve";
+const MANIFEST_NAME: &str = "manifest";
 
 /// Append-only segment files of one journal.
 pub trait Storage: Send {
@@ -25,10 +27,30 @@ pub trait Storage: Send {
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// Copies a damaged segment aside; returns where to.
     fn quarantine(&mut self, segment: u32) -> io::Result<PathBuf>;
-    /// Removes a segment that was quarantined.
+    /// Removes a segment.
     fn remove(&mut self, segment: u32) -> io::Result<()>;
+    /// Sets the reserve aside, unless it is there.
     fn make_reserve(&mut self) -> io::Result<()>;
-    fn release_reserve(&mut self) -> io::Result<()>;
+    /// Turns the reserve into a segment holding `header` and appends to it from now on; its space
+    /// is allocated already.
+    fn adopt_reserve(&mut self, segment: u32, header: &[u8]) -> io::Result<()>;
+    /// Space for others on the journal's disk; `None` when it cannot be told.
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+    /// First and last segment that must exist, if that was ever noted.
+    fn manifest(&self) -> io::Result<Option<(u32, u32)>> {
+        Ok(None)
+    }
+    fn note_manifest(&mut self, first: u32, last: u32) -> io::Result<()> {
+        let _ = (first, last);
+        Ok(())
+    }
+    /// Seconds since a segment was last written; `None` when it cannot be told.
+    fn age_s(&self, segment: u32) -> io::Result<Option<u64>> {
+        let _ = segment;
+        Ok(None)
+    }
 }
 
 /// Exclusive ownership of a journal directory; released when dropped or when the process dies.
@@ -75,7 +97,16 @@ impl DirectoryLock {
 #[derive(Debug)]
 pub struct FileStorage {
     dir: PathBuf,
-    current: Option<File>,
+    current: Option<Current>,
+    /// Fill new segments with zeros up to this size beforehand.
+    prepared_bytes: u64,
+}
+
+/// The segment that is appended to.
+#[derive(Debug)]
+struct Current {
+    file: File,
+    offset: u64,
 }
 
 impl FileStorage {
@@ -83,7 +114,15 @@ impl FileStorage {
         Self {
             dir: dir.to_path_buf(),
             current: None,
+            prepared_bytes: 0,
         }
+    }
+
+    /// New segments are written into space that was filled with zeros beforehand.
+    #[must_use]
+    pub fn with_prepared_bytes(mut self, bytes: u64) -> Self {
+        self.prepared_bytes = bytes;
+        self
     }
 
     fn path(&self, segment: u32) -> PathBuf {
@@ -94,11 +133,41 @@ impl FileStorage {
         File::open(&self.dir)?.sync_all()
     }
 
-    fn file(&mut self) -> io::Result<&mut File> {
+    fn current(&mut self) -> io::Result<&mut Current> {
         self.current
             .as_mut()
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no open journal segment"))
     }
+
+    fn fill(&self, file: &File, from: u64) -> io::Result<()> {
+        let zeros = vec![0_u8; 1024 * 1024];
+        let mut at = from;
+        while at < self.prepared_bytes {
+            let rest = usize::try_from(self.prepared_bytes - at).unwrap_or(usize::MAX);
+            let chunk = zeros.get(..rest.min(zeros.len())).unwrap_or(&zeros);
+            file.write_all_at(chunk, at)?;
+            at += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes a small file beside and renames it, so that a reader never sees half of it.
+    fn replace(&self, name: &str, text: &str) -> io::Result<()> {
+        let beside = self.dir.join(format!("{name}.new"));
+        let mut file = File::create(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&beside, self.dir.join(name))?;
+        self.sync_dir()
+    }
+}
+
+fn parse_manifest(text: &str) -> Option<(u32, u32)> {
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|digits| digits.parse().ok())
+    };
+    Some((value("first_segment=")?, value("last_segment=")?))
 }
 
 impl Storage for FileStorage {
@@ -123,41 +192,50 @@ impl Storage for FileStorage {
 
     fn create(&mut self, segment: u32, header: &[u8]) -> io::Result<()> {
         let path = self.path(segment);
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .create_new(true)
-            .append(true)
+            .write(true)
             .open(&path)?;
-        let written = file.write_all(header).and_then(|()| file.sync_all());
+        let written = file
+            .write_all_at(header, 0)
+            .and_then(|()| self.fill(&file, header.len() as u64))
+            .and_then(|()| file.sync_all());
         if let Err(error) = written {
             // A half-made segment would look like a torn one after a restart.
             std::fs::remove_file(&path)?;
             return Err(error);
         }
         self.sync_dir()?;
-        self.current = Some(file);
+        let offset = header.len() as u64;
+        self.current = Some(Current { file, offset });
         Ok(())
     }
 
     fn reopen(&mut self, segment: u32, len: u64) -> io::Result<()> {
-        let file = OpenOptions::new().append(true).open(self.path(segment))?;
+        let file = OpenOptions::new().write(true).open(self.path(segment))?;
         if file.metadata()?.len() != len {
             file.set_len(len)?;
             file.sync_all()?;
         }
-        self.current = Some(file);
+        self.current = Some(Current { file, offset: len });
         Ok(())
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file()?.write_all(bytes)
+        let current = self.current()?;
+        current.file.write_all_at(bytes, current.offset)?;
+        current.offset += bytes.len() as u64;
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.file()?.sync_data()
+        self.current()?.file.sync_data()
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.file()?.set_len(len)
+        let current = self.current()?;
+        current.offset = len;
+        current.file.set_len(len)
     }
 
     fn quarantine(&mut self, segment: u32) -> io::Result<PathBuf> {
@@ -201,13 +279,42 @@ impl Storage for FileStorage {
             std::fs::remove_file(&path)?;
             return Err(error.into());
         }
-        file.sync_all()
+        file.sync_all()?;
+        self.sync_dir()
     }
 
-    fn release_reserve(&mut self) -> io::Result<()> {
-        match std::fs::remove_file(self.dir.join(RESERVE_NAME)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => self.sync_dir(),
+    fn adopt_reserve(&mut self, segment: u32, header: &[u8]) -> io::Result<()> {
+        let path = self.path(segment);
+        std::fs::rename(self.dir.join(RESERVE_NAME), &path)?;
+        let file = OpenOptions::new().write(true).open(&path)?;
+        file.write_all_at(header, 0)?;
+        file.sync_all()?;
+        self.sync_dir()?;
+        let offset = header.len() as u64;
+        self.current = Some(Current { file, offset });
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let disk = rustix::fs::statvfs(&self.dir)?;
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
+    }
+
+    fn manifest(&self) -> io::Result<Option<(u32, u32)>> {
+        match std::fs::read_to_string(self.dir.join(MANIFEST_NAME)) {
+            Ok(text) => Ok(parse_manifest(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    fn note_manifest(&mut self, first: u32, last: u32) -> io::Result<()> {
+        let text = format!("first_segment={first}\nlast_segment={last}\n");
+        self.replace(MANIFEST_NAME, &text)
+    }
+
+    fn age_s(&self, segment: u32) -> io::Result<Option<u64>> {
+        let modified = std::fs::metadata(self.path(segment))?.modified()?;
+        Ok(modified.elapsed().ok().map(|age| age.as_secs()))
     }
 }

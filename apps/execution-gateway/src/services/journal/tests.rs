@@ -24,6 +24,8 @@ fn append(seq: u64, size: usize) -> Append {
     Append {
         frame: frame(seq, size),
         event_seq: None,
+        starts_segment: false,
+        ends_checkpoint: false,
     }
 }
 
@@ -235,10 +237,16 @@ impl Storage for FaultyStorage {
             _ => Ok(()),
         }
     }
-    fn release_reserve(&mut self) -> io::Result<()> {
+    fn adopt_reserve(&mut self, segment: u32, header: &[u8]) -> io::Result<()> {
         let mut faults = self.faults.lock().unwrap();
         faults.room = faults.room.map(|room| room + faults.reserve);
-        Ok(())
+        self.inner.create(segment, header)
+    }
+    fn manifest(&self) -> io::Result<Option<(u32, u32)>> {
+        self.inner.manifest()
+    }
+    fn note_manifest(&mut self, first: u32, last: u32) -> io::Result<()> {
+        self.inner.note_manifest(first, last)
     }
 }
 
@@ -275,6 +283,7 @@ fn a_full_disk_closes_entries_but_the_reserve_takes_cancels_and_fills() {
         (3, Health::Full)
     );
     faults.lock().unwrap().room = None;
+    writer.look_now();
     writer.commit(&[append(4, 50)]);
     assert_eq!(writer.durable().health, Health::Good, "space came back");
     drop(writer);

@@ -5,16 +5,21 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::frame::{ChainHash, Frame, RECORD_HEADER, RECORD_TRAILER, SegmentHeader, encode};
+use super::frame::{
+    ChainHash, FORMAT_VERSION, Frame, RECORD_HEADER, RECORD_TRAILER, SegmentHeader, encode,
+};
+use super::queue::AppendQueue;
 use super::recover::Position;
-use super::storage::Storage;
+use super::storage::{RESERVE_BYTES, Storage};
 
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
-const BATCH_BYTES: usize = 1024 * 1024;
+/// How often a full disk is looked at again.
+const SPACE_EVERY: Duration = Duration::from_secs(2);
+const DAY_S: u64 = 86_400;
 
 /// How far the journal can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +39,8 @@ pub struct Durable {
     pub health: Health,
     pub segment: u32,
     pub bytes: u64,
+    /// Bytes of the current segment.
+    pub segment_used: u64,
 }
 
 /// One record on its way to the disk.
@@ -42,6 +49,10 @@ pub struct Append {
     pub frame: Frame,
     /// `gateway_seq` when the record is an order event; feeds the segment index.
     pub event_seq: Option<u64>,
+    /// A checkpoint begins: it stands first in a segment of its own.
+    pub starts_segment: bool,
+    /// A checkpoint is complete: what is before it is only kept for its age.
+    pub ends_checkpoint: bool,
 }
 
 /// First `gateway_seq` written in each segment.
@@ -50,26 +61,50 @@ pub type EventIndex = Arc<Mutex<BTreeMap<u64, u32>>>;
 /// Told about each batch: seconds of the sync and records in the batch.
 pub type BatchObserver = Box<dyn Fn(f64, usize) + Send>;
 
+/// Sizes and ages of one journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    pub segment_bytes: u64,
+    pub retention_days: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            segment_bytes: SEGMENT_BYTES,
+            retention_days: 90,
+        }
+    }
+}
+
 pub struct Writer {
     storage: Box<dyn Storage>,
     position: Position,
     health: Health,
     index: EventIndex,
-    segment_bytes: u64,
+    policy: Policy,
     observer: BatchObserver,
+    first_segment: u32,
+    /// First segment that recovery needs: the one the newest complete checkpoint begins.
+    base_segment: u32,
+    checkpoint_began: Option<u32>,
+    looked_at: Instant,
+    bytes: Vec<u8>,
 }
 
 impl Writer {
-    /// Prepares a writer. A journal without segments gets its first one.
+    /// Prepares a writer. A journal without segments gets its first one; one that ends in an older
+    /// format goes on in a new segment.
     ///
     /// # Errors
-    /// Input/output errors of creating the first segment.
+    /// Input/output errors of creating a segment.
     pub fn open(
         mut storage: Box<dyn Storage>,
         position: Option<Position>,
         index: EventIndex,
         observer: BatchObserver,
     ) -> io::Result<Self> {
+        let is_new = position.is_none();
         let position = match position {
             Some(position) => position,
             None => first_segment(storage.as_mut())?,
@@ -79,20 +114,38 @@ impl Writer {
             Err(error) if is_full(&error) => Health::Full,
             Err(error) => return Err(error),
         };
-        Ok(Self {
+        let first_segment = storage.list()?.first().copied().unwrap_or(1);
+        let mut writer = Self {
             storage,
             position,
             health,
             index,
-            segment_bytes: SEGMENT_BYTES,
+            policy: Policy::default(),
             observer,
-        })
+            first_segment,
+            base_segment: first_segment,
+            checkpoint_began: None,
+            looked_at: Instant::now(),
+            bytes: Vec::new(),
+        };
+        if position.version < FORMAT_VERSION {
+            writer.roll()?;
+        } else if is_new || writer.storage.manifest()?.is_none() {
+            writer.note_manifest()?;
+        }
+        Ok(writer)
+    }
+
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// Smaller segments, for tests of rolling over.
     #[must_use]
     pub fn with_segment_bytes(mut self, bytes: u64) -> Self {
-        self.segment_bytes = bytes;
+        self.policy.segment_bytes = bytes;
         self
     }
 
@@ -102,21 +155,25 @@ impl Writer {
             health: self.health,
             segment: self.position.segment,
             bytes: self.position.earlier_bytes + self.position.offset,
+            segment_used: self.position.offset,
         }
     }
 
-    /// Runs until every sender is gone.
-    pub fn run(mut self, mut queue: mpsc::Receiver<Append>, durable: &watch::Sender<Durable>) {
-        while let Some(first) = queue.blocking_recv() {
-            let mut size = first.frame.payload.len();
-            let mut batch = vec![first];
-            while size < BATCH_BYTES {
-                let Ok(next) = queue.try_recv() else { break };
-                size += next.frame.payload.len();
-                batch.push(next);
+    /// Runs until the queue is closed.
+    pub fn run(mut self, queue: &AppendQueue, durable: &watch::Sender<Durable>) {
+        let mut batch = Vec::new();
+        loop {
+            let patience = (self.health == Health::Full).then_some(SPACE_EVERY);
+            let is_open = queue.take(&mut batch, patience);
+            if !batch.is_empty() {
+                self.commit(&batch);
+                batch.clear();
+            } else if !is_open {
+                return;
             }
-            self.commit(&batch);
-            durable.send_replace(self.durable());
+            self.look_for_space();
+            let now = self.durable();
+            durable.send_if_modified(|known| std::mem::replace(known, now) != now);
         }
     }
 
@@ -125,51 +182,65 @@ impl Writer {
         if self.health == Health::Failed {
             return;
         }
-        let outcome = self.write(batch);
-        let outcome = match outcome {
-            Err(error) if is_full(&error) => self.write_from_reserve(batch),
-            other => other,
-        };
-        if let Err(error) = outcome {
-            tracing::error!(%error, "journal write failed; the gateway goes to cancel-only");
-            self.health = Health::Failed;
+        let mut rest = batch;
+        while !rest.is_empty() {
+            // A checkpoint begins a batch of its own.
+            let next = rest.iter().skip(1).position(|append| append.starts_segment);
+            let (now, later) = rest.split_at(next.map_or(rest.len(), |at| at + 1));
+            rest = later;
+            if let Err(error) = self.commit_part(now) {
+                tracing::error!(%error, "journal write failed; the gateway goes to cancel-only");
+                self.health = Health::Failed;
+                return;
+            }
         }
     }
 
-    fn write_from_reserve(&mut self, batch: &[Append]) -> io::Result<()> {
-        tracing::error!("disk full: entries are refused, cancels and fills use the reserve");
-        self.health = Health::Full;
-        self.storage.release_reserve()?;
-        self.write(batch)
+    fn commit_part(&mut self, batch: &[Append]) -> io::Result<()> {
+        match self.write(batch) {
+            Err(error) if is_full(&error) && self.health == Health::Good => {
+                tracing::error!("disk full: entries are refused, cancels and fills go on");
+                self.health = Health::Full;
+                self.go_to_reserve()?;
+                self.write(batch)
+            }
+            other => other,
+        }
     }
 
     fn write(&mut self, batch: &[Append]) -> io::Result<()> {
-        let started = self.position;
-        let mut bytes = Vec::new();
-        let mut hash = started.prev_hash;
         let size: usize = batch
             .iter()
             .map(|append| RECORD_HEADER + append.frame.payload.len() + RECORD_TRAILER)
             .sum();
-        if started.offset + size as u64 > self.segment_bytes {
+        let begins = batch.first().is_some_and(|append| append.starts_segment);
+        let is_full = self.position.offset + size as u64 > self.policy.segment_bytes;
+        if self.health == Health::Good && (begins || is_full) {
             self.roll()?;
         }
+        if begins {
+            self.checkpoint_began = Some(self.position.segment);
+        }
         let base = self.position;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let mut hash = base.prev_hash;
         for append in batch {
             hash = encode(&mut bytes, &append.frame, &hash);
         }
-        self.append_or_cut(&bytes, base.offset)?;
+        let appended = self.append_or_cut(&bytes, base.offset);
+        let written = bytes.len() as u64;
+        self.bytes = bytes;
+        appended?;
         let clock = Instant::now();
-        // Also ENOSPC is final here: after a failed sync the kernel may have dropped the pages.
-        self.storage
-            .sync()
-            .map_err(|error| io::Error::other(format!("fdatasync: {error}")))?;
+        self.sync_or_cut(base.offset)?;
         (self.observer)(clock.elapsed().as_secs_f64(), batch.len());
         self.note_events(batch);
-        self.advance(batch, bytes.len() as u64, hash);
-        if self.health == Health::Full && self.storage.make_reserve().is_ok() {
-            tracing::warn!("disk space is back: the reserve was made again");
-            self.health = Health::Good;
+        self.position.offset += written;
+        self.position.next_seq += batch.len() as u64;
+        self.position.prev_hash = hash;
+        if batch.iter().any(|append| append.ends_checkpoint) {
+            self.retire();
         }
         Ok(())
     }
@@ -184,10 +255,17 @@ impl Writer {
         Err(error)
     }
 
-    fn advance(&mut self, batch: &[Append], bytes: u64, hash: ChainHash) {
-        self.position.offset += bytes;
-        self.position.next_seq += batch.len() as u64;
-        self.position.prev_hash = hash;
+    /// A failed sync is final for this file: the kernel may have dropped the pages. Only after
+    /// ENOSPC the same records may go to the reserve, which is another file.
+    fn sync_or_cut(&mut self, offset: u64) -> io::Result<()> {
+        let Err(error) = self.storage.sync() else {
+            return Ok(());
+        };
+        if is_full(&error) {
+            self.storage.truncate(offset)?;
+            return Err(error);
+        }
+        Err(io::Error::other(format!("fdatasync: {error}")))
     }
 
     fn note_events(&mut self, batch: &[Append]) {
@@ -201,31 +279,118 @@ impl Writer {
         }
     }
 
-    fn roll(&mut self) -> io::Result<()> {
-        let header = SegmentHeader {
+    fn next_header(&self) -> SegmentHeader {
+        SegmentHeader {
+            version: FORMAT_VERSION,
             segment: self.position.segment + 1,
             first_seq: self.position.next_seq,
             prev_hash: self.position.prev_hash,
-        };
+        }
+    }
+
+    fn roll(&mut self) -> io::Result<()> {
+        let header = self.next_header();
         let encoded = header.encode();
+        // Space that was filled beforehand and never used is given back.
+        self.storage.truncate(self.position.offset)?;
         self.storage.create(header.segment, &encoded)?;
-        self.position.earlier_bytes += self.position.offset;
-        self.position.segment = header.segment;
-        self.position.offset = encoded.len() as u64;
+        self.moved_to(header.segment, encoded.len());
+        self.note_manifest()
+    }
+
+    fn go_to_reserve(&mut self) -> io::Result<()> {
+        let header = self.next_header();
+        let encoded = header.encode();
+        self.storage.adopt_reserve(header.segment, &encoded)?;
+        // The manifest is a new file and may not fit: it then tells of fewer segments than exist.
+        self.moved_to(header.segment, encoded.len());
         Ok(())
+    }
+
+    fn moved_to(&mut self, segment: u32, header_bytes: usize) {
+        self.position.earlier_bytes += self.position.offset;
+        self.position.segment = segment;
+        self.position.version = FORMAT_VERSION;
+        self.position.offset = header_bytes as u64;
+    }
+
+    fn note_manifest(&mut self) -> io::Result<()> {
+        self.storage
+            .note_manifest(self.first_segment, self.position.segment)
+    }
+
+    /// Drops segments that only their age has kept. Failing to do so costs space, not safety.
+    fn retire(&mut self) {
+        if let Some(began) = self.checkpoint_began.take() {
+            self.base_segment = began;
+        }
+        if let Err(error) = self.drop_old_segments() {
+            tracing::warn!(%error, "old journal segments could not be dropped");
+        }
+    }
+
+    fn drop_old_segments(&mut self) -> io::Result<()> {
+        let keep_s = u64::from(self.policy.retention_days) * DAY_S;
+        let mut droppable = Vec::new();
+        for segment in self.storage.list()? {
+            let is_old = self.storage.age_s(segment)?.is_some_and(|age| age > keep_s);
+            if segment >= self.base_segment || !is_old {
+                break;
+            }
+            droppable.push(segment);
+        }
+        let Some(last) = droppable.last() else {
+            return Ok(());
+        };
+        // Noted first: a crash in between leaves segments that recovery knows to be spare.
+        self.first_segment = last + 1;
+        self.note_manifest()?;
+        for segment in &droppable {
+            self.storage.remove(*segment)?;
+        }
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        index.retain(|_, segment| *segment > *last);
+        Ok(())
+    }
+
+    /// Leaves the reserve once there is room for a new one.
+    fn look_for_space(&mut self) {
+        if self.health != Health::Full || self.looked_at.elapsed() < SPACE_EVERY {
+            return;
+        }
+        self.looked_at = Instant::now();
+        let has_room = match self.storage.free_bytes() {
+            Ok(free) => free.is_none_or(|free| free > 2 * RESERVE_BYTES),
+            Err(_) => false,
+        };
+        if has_room && self.storage.make_reserve().is_ok() && self.roll().is_ok() {
+            tracing::warn!("disk space is back: entries are taken again");
+            self.health = Health::Good;
+        }
+    }
+
+    /// Looks for space now, for tests.
+    #[cfg(test)]
+    pub(super) fn look_now(&mut self) {
+        self.looked_at = Instant::now()
+            .checked_sub(SPACE_EVERY)
+            .unwrap_or_else(Instant::now);
+        self.look_for_space();
     }
 }
 
 fn first_segment(storage: &mut dyn Storage) -> io::Result<Position> {
     let header = SegmentHeader {
+        version: FORMAT_VERSION,
         segment: 1,
         first_seq: 1,
-        prev_hash: [0; 16],
+        prev_hash: ChainHash::default(),
     };
     let encoded = header.encode();
     storage.create(1, &encoded)?;
     Ok(Position {
         segment: 1,
+        version: FORMAT_VERSION,
         offset: encoded.len() as u64,
         next_seq: 1,
         prev_hash: header.prev_hash,
@@ -236,6 +401,6 @@ fn first_segment(storage: &mut dyn Storage) -> io::Result<Position> {
 fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
     )
 }

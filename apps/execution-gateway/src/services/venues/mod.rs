@@ -5,10 +5,11 @@ pub mod binance_spot;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rust_common::{Bar, Instrument, InstrumentId, Timeframe, UnixMillis};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock::Clock;
 use crate::models::venue::{Outcome, StreamEvent, VenueCall};
@@ -19,6 +20,52 @@ use crate::shutdown::Shutdown;
 
 /// A boxed future, so that the trait can be an object.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Tells a call that still waits in a queue not to leave any more.
+#[derive(Debug, Default)]
+pub struct Recall {
+    is_recalled: AtomicBool,
+    told: Notify,
+}
+
+impl Recall {
+    pub fn recall(&self) {
+        self.is_recalled.store(true, Ordering::Release);
+        self.told.notify_waiters();
+    }
+
+    pub fn is_recalled(&self) -> bool {
+        self.is_recalled.load(Ordering::Acquire)
+    }
+
+    /// Waits for the recall; look at `is_recalled` after making this future.
+    pub async fn told(&self) {
+        self.told.notified().await;
+    }
+}
+
+tokio::task_local! {
+    /// The recall of the core's call that the running requests belong to.
+    pub static RECALL: Arc<Recall>;
+}
+
+/// What the venue holds back from us, in our wall time; 0 when nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Throttle {
+    /// Nothing at all before this time (418).
+    pub banned_until: i64,
+    /// No request before this time (429 of the request weight).
+    pub paused_until: i64,
+    /// No new order before this time (429 of the order count).
+    pub orders_until: i64,
+}
+
+/// What the venue says the exchange key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRights {
+    pub can_trade: bool,
+    pub can_withdraw: bool,
+}
 
 /// What a market stream brings.
 #[derive(Debug, Clone)]
@@ -54,6 +101,15 @@ pub trait Venue: Send + Sync + 'static {
 
     /// Offset of the venue's clock to ours, in milliseconds.
     fn clock_offset_ms(&self) -> i64;
+
+    /// Synchronises the clock alone.
+    fn sync_clock(&self) -> Pending<'_, Result<(), VenueUnavailable>>;
+
+    /// Asks what the key may do.
+    fn key_rights(&self) -> Pending<'_, Result<KeyRights, VenueUnavailable>>;
+
+    /// Changes of what the venue holds back.
+    fn throttles(&self) -> watch::Receiver<Throttle>;
 
     /// Closed bars, oldest first.
     fn bars(&self, query: BarQuery) -> Pending<'_, Result<Vec<Bar>, VenueUnavailable>>;

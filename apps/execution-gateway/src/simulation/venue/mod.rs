@@ -117,6 +117,7 @@ pub struct Market {
     pub held: i128,
     /// Deposits less withdrawals.
     pub outside: i128,
+    pub deposited: i128,
 }
 
 /// What the venue does to the next order, on demand.
@@ -175,6 +176,7 @@ impl Venue {
                 next_trade: 1,
                 held: 0,
                 outside: 0,
+                deposited: 0,
             });
         }
         Ok(Self {

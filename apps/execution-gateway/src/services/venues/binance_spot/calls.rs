@@ -8,13 +8,13 @@ use rust_common::{
 };
 
 use super::BinanceSpot;
-use super::limiter::Lane;
 use super::outcome::Failure;
 use super::parse::{self, ParseError};
 use super::rest::Request;
 use crate::models::venue::{
     Outcome, PlaceOco, PlaceOrder, VenueAnswer, VenueCall, VenueReport, VenueTrade,
 };
+use crate::services::venues::KeyRights;
 
 const PAGE: usize = 1_000;
 
@@ -109,7 +109,6 @@ impl BinanceSpot {
             method: Method::POST,
             path: "/api/v3/order",
             params: place_params(order, &instrument),
-            lane: Lane::Entry,
             weight: 1,
             orders: 1,
         };
@@ -126,7 +125,6 @@ impl BinanceSpot {
             method: Method::POST,
             path: "/api/v3/order/test",
             params: place_params(order, &instrument),
-            lane: Lane::Query,
             weight: 1,
             orders: 0,
         };
@@ -141,7 +139,6 @@ impl BinanceSpot {
             method: Method::DELETE,
             path: "/api/v3/openOrders",
             params: vec![("symbol", instrument.symbol.to_string())],
-            lane: Lane::Cancel,
             weight: 1,
             orders: 0,
         };
@@ -171,7 +168,6 @@ impl BinanceSpot {
             method: Method::PUT,
             path: "/api/v3/order/amend/keepPriority",
             params,
-            lane: Lane::Cancel,
             weight: 4,
             orders: 0,
         };
@@ -211,12 +207,10 @@ impl BinanceSpot {
             (trigger_name, oco.trigger_price.to_string()),
             ("newOrderRespType", "RESULT".to_owned()),
         ];
-        // Protection reduces risk: it may use the room that entries must leave.
         let request = Request {
             method: Method::POST,
             path: "/api/v3/orderList/oco",
             params,
-            lane: Lane::Cancel,
             weight: 1,
             orders: 2,
         };
@@ -241,7 +235,6 @@ impl BinanceSpot {
             method: Method::DELETE,
             path,
             params,
-            lane: Lane::Cancel,
             weight: 1,
             orders: 0,
         };
@@ -316,6 +309,28 @@ impl BinanceSpot {
             .any(|row| row.get("clientOrderId").and_then(Value::as_str) == Some(id.as_str()));
         let is_open = open.iter().any(|report| report.client_order_id == *id);
         Ok(VenueAnswer::Absent(!is_open && !is_in_history))
+    }
+}
+
+impl BinanceSpot {
+    /// `apiRestrictions` tells of the key itself; venues without `/sapi` (testnet, demo, the
+    /// simulated one) tell of the account only.
+    pub(super) async fn ask_key_rights(&self) -> Result<KeyRights, Failure> {
+        let account = Request::get("/api/v3/account", 20, Vec::new());
+        let account = self.rest.signed(account).await?;
+        let flag = |body: &Value, name: &str| body.get(name).and_then(Value::as_bool);
+        let restrictions = Request::get("/sapi/v1/account/apiRestrictions", 1, Vec::new());
+        let of_key = match self.rest.signed(restrictions).await {
+            Ok(body) => flag(&body, "enableWithdrawals"),
+            Err(Failure::Refused { .. } | Failure::Missing) => None,
+            Err(failure) => return Err(failure),
+        };
+        let of_account = || flag(&account, "canWithdraw");
+        Ok(KeyRights {
+            can_trade: flag(&account, "canTrade").unwrap_or(true),
+            // A venue that tells nothing is taken at its worst.
+            can_withdraw: of_key.or_else(of_account).unwrap_or(true),
+        })
     }
 }
 

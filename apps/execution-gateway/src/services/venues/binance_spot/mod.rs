@@ -6,7 +6,7 @@ mod outcome;
 mod parse;
 mod rest;
 mod rules;
-mod sign;
+pub mod sign;
 mod snapshot;
 mod streams;
 
@@ -14,17 +14,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use rust_common::{Bar, Instrument, InstrumentId, Timeframe, UnixMillis};
 
-use super::{BarQuery, MarketEvent, Pending, Venue, VenueUnavailable};
+use super::{BarQuery, KeyRights, MarketEvent, Pending, Throttle, Venue, VenueUnavailable};
 use crate::clock::Clock;
-use crate::models::venue::{Outcome, StreamEvent, VenueCall};
+use crate::models::venue::{Lane, Outcome, StreamEvent, VenueCall};
 use crate::secrets::Credentials;
 use crate::services::metrics::Metrics;
 use crate::settings::VenueSettings;
-use rest::{Request, Rest};
+use rest::{Request, Rest, in_lane};
 
 /// The adapter of one account.
 pub struct BinanceSpot {
@@ -54,8 +54,7 @@ impl BinanceSpot {
         let unusable = |detail: String| VenueUnavailable { detail };
         let timeframe = settings.timeframe.parse::<Timeframe>();
         Ok(Self {
-            rest: Rest::new(settings, credentials, clock)
-                .map_err(|error| unusable(error.to_string()))?,
+            rest: Rest::new(settings, credentials, clock).map_err(unusable)?,
             stream_url: settings.stream_url.trim_end_matches('/').to_owned(),
             ws_api_url: settings.ws_api_url.clone(),
             venue_name: settings.venue_name.clone(),
@@ -162,7 +161,9 @@ impl Venue for BinanceSpot {
     fn call(&self, request: VenueCall) -> Pending<'_, Outcome> {
         Box::pin(async move {
             let name = request.name();
-            let outcome = calls::outcome(self.carry_out(request).await);
+            let (lane, deadline) = (request.lane(), request.deadline());
+            let answer = in_lane(lane, deadline, self.carry_out(request)).await;
+            let outcome = calls::outcome(answer);
             self.metrics.outcome(name, outcome.class(), outcome.code());
             self.metrics
                 .weight_used_ratio
@@ -172,7 +173,29 @@ impl Venue for BinanceSpot {
     }
 
     fn load(&self) -> Pending<'_, Result<Vec<Instrument>, VenueUnavailable>> {
-        Box::pin(self.load_rules())
+        Box::pin(in_lane(Lane::Probe, None, self.load_rules()))
+    }
+
+    fn sync_clock(&self) -> Pending<'_, Result<(), VenueUnavailable>> {
+        Box::pin(async {
+            let synced = in_lane(Lane::Probe, None, self.rest.sync_clock()).await;
+            synced.map_err(|failure| VenueUnavailable {
+                detail: format!("time: {failure}"),
+            })
+        })
+    }
+
+    fn key_rights(&self) -> Pending<'_, Result<KeyRights, VenueUnavailable>> {
+        Box::pin(async {
+            let asked = in_lane(Lane::Probe, None, self.ask_key_rights()).await;
+            asked.map_err(|failure| VenueUnavailable {
+                detail: format!("key permissions: {failure}"),
+            })
+        })
+    }
+
+    fn throttles(&self) -> watch::Receiver<Throttle> {
+        self.rest.limiter.throttles()
     }
 
     fn clock_offset_ms(&self) -> i64 {

@@ -1,23 +1,45 @@
 //! REST transport: signing, clock, limits, outcome class.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
 
-use super::limiter::{Lane, Limiter};
+use super::limiter::{Asking, Cost, Limiter};
 use super::outcome::{Failure, classify};
 use super::sign::{query_string, signed_query};
-use crate::clock::{Clock, ClockOffset};
+use crate::clock::{Clock, TimeSample, VenueClock};
+use crate::models::venue::Lane;
 use crate::secrets::Credentials;
+use crate::services::venues::RECALL;
 use crate::settings::VenueSettings;
 
 const CLOCK_SAMPLES: usize = 5;
 /// A machine under load may sign too early more than once.
 const TIMESTAMP_TRIES: u32 = 4;
-/// Longest wait of a query for room in the rate limit.
-const WAIT_MAX_MS: i64 = 60_000;
+/// Longest answer we read; `exchangeInfo` of the whole venue has about 20 MiB.
+const ANSWER_MAX: usize = 64 * 1024 * 1024;
+const BAN_MAX_S: u64 = 86_400 * 3;
+
+tokio::task_local! {
+    /// Lane and deadline of the core's call that the running requests belong to.
+    static CALL: (Lane, Option<i64>);
+}
+
+/// Runs a call; its requests wait in the lane of the call and die at its deadline.
+pub(super) async fn in_lane<T>(
+    lane: Lane,
+    deadline: Option<i64>,
+    call: impl Future<Output = T>,
+) -> T {
+    CALL.scope((lane, deadline), call).await
+}
+
+fn current_call() -> (Lane, Option<i64>) {
+    CALL.try_with(|call| *call).unwrap_or((Lane::History, None))
+}
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -25,7 +47,6 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) path: &'static str,
     pub(super) params: Vec<(&'static str, String)>,
-    pub(super) lane: Lane,
     pub(super) weight: u64,
     /// Orders it adds to the unfilled-order count.
     pub(super) orders: u64,
@@ -41,10 +62,15 @@ impl Request {
             method: Method::GET,
             path,
             params,
-            lane: Lane::Query,
             weight,
             orders: 0,
         }
+    }
+
+    /// Orders and cancels weigh nothing once they succeeded (changelog of 2026-04-02).
+    fn is_free_on_success(&self) -> bool {
+        let is_amend = self.method == Method::PUT;
+        self.method != Method::GET && !is_amend && !self.path.ends_with("/test")
     }
 }
 
@@ -55,7 +81,8 @@ pub(super) struct Rest {
     pub(super) credentials: Credentials,
     recv_window_ms: i64,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) offset: ClockOffset,
+    pub(super) offset: VenueClock,
+    entry_deadline_ms: i64,
     pub(super) limiter: Limiter,
 }
 
@@ -63,37 +90,46 @@ impl Rest {
     /// A client for the settings' host.
     ///
     /// # Errors
-    /// When the HTTP client cannot be built.
+    /// When the TLS roots or the HTTP client cannot be made.
     pub(super) fn new(
         settings: &VenueSettings,
         credentials: Credentials,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, String> {
         let wait = if settings.is_fast_profile() {
             2_000
         } else {
             settings.recv_window_ms + settings.engine_timeout_ms + settings.margin_ms
         };
+        let tls = crate::tls::client_config(settings.ca_file.as_deref().map(Path::new))
+            .map_err(|error| error.to_string())?;
+        let tls = crate::tls::install(tls);
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.as_ref().clone())
+            // A followed redirect would send an order twice, and the key to another host.
+            .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_millis(wait.unsigned_abs()))
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
-            .build()?;
+            .build()
+            .map_err(|error| error.to_string())?;
         Ok(Self {
             http,
             base: settings.rest_url.trim_end_matches('/').to_owned(),
             credentials,
             recv_window_ms: settings.recv_window_ms,
+            entry_deadline_ms: settings.entry_deadline_ms,
+            offset: VenueClock::new(Arc::clone(&clock)),
             clock,
-            offset: ClockOffset::default(),
             limiter: Limiter::default(),
         })
     }
 
-    /// Venue time for signatures, biased a little to the past: the future is refused.
+    /// Venue time for signatures, biased a little to the past: the future is refused. 0 (which
+    /// every venue refuses) until the clock is synchronised.
     pub(super) fn timestamp(&self) -> i64 {
         let bias = (self.recv_window_ms / 10).min(100);
-        self.clock.now_ms() + self.offset.get() - bias
+        self.offset.now_ms().map_or(0, |now| now - bias)
     }
 
     /// A signed request. A refused timestamp (-1021) proves that nothing happened, so the clock is
@@ -115,13 +151,24 @@ impl Rest {
     }
 
     async fn signed_once(&self, request: &Request) -> Result<Value, Failure> {
+        if !self.offset.is_synced() {
+            // Without the venue's time nothing can be signed; the failure proves nothing was sent.
+            self.sync_clock().await.map_err(|failure| {
+                Failure::NotSent(format!("clock not synchronised: {failure}"))
+            })?;
+        }
         self.wait_for_room(request).await?;
         let mut params = request.params.clone();
         params.push(("recvWindow", self.recv_window_ms.to_string()));
         params.push(("timestamp", self.timestamp().to_string()));
         let query = signed_query(&params, &self.credentials.api_secret);
-        self.send(request.method.clone(), request.path, &query, true)
-            .await
+        let answer = self
+            .send(request.method.clone(), request.path, &query, true)
+            .await;
+        if answer.is_ok() && request.is_free_on_success() {
+            self.limiter.refund(request.weight);
+        }
+        answer
     }
 
     /// A request of public data.
@@ -132,19 +179,28 @@ impl Rest {
     }
 
     async fn wait_for_room(&self, request: &Request) -> Result<(), Failure> {
-        let (lane, weight, orders) = (request.lane, request.weight, request.orders);
-        loop {
-            let now = self.clock.now_ms();
-            let Err(wait) = self.limiter.admit(now, lane, weight, orders) else {
-                return Ok(());
-            };
-            if lane == Lane::Entry || wait > WAIT_MAX_MS {
-                return Err(Failure::NotSent(format!(
-                    "rate limit: no room for {wait} ms"
-                )));
-            }
-            tokio::time::sleep(Duration::from_millis(wait.unsigned_abs().max(1))).await;
-        }
+        let (lane, deadline) = current_call();
+        let is_entry = lane == Lane::Entry;
+        let deadline = deadline
+            .or_else(|| is_entry.then(|| self.clock.now_ms() + self.entry_deadline_ms))
+            // The deadline is in our wall time, the windows are in the venue's.
+            .map(|at| at + self.offset.get());
+        let asking = Asking {
+            lane,
+            cost: Cost {
+                weight: request.weight,
+                orders: request.orders,
+            },
+            deadline,
+            recall: RECALL.try_with(Arc::clone).ok(),
+        };
+        let now = || self.venue_now();
+        let admitted = self.limiter.admit(asking, &now).await;
+        admitted.map_err(|reason| Failure::NotSent(format!("{lane:?} queue: {reason}")))
+    }
+
+    fn venue_now(&self) -> i64 {
+        self.offset.now_ms().unwrap_or_else(|| self.clock.now_ms())
     }
 
     async fn send(
@@ -162,49 +218,65 @@ impl Rest {
         }
         let answer = request.send().await.map_err(|error| transport(&error))?;
         let status = answer.status().as_u16();
-        let header = |name: &str| {
-            answer
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-        };
-        if let Some(used) = header("x-mbx-used-weight-1m") {
-            self.limiter.observe_weight(used);
+        let now = self.venue_now();
+        let number = |value: &reqwest::header::HeaderValue| value.to_str().ok()?.parse().ok();
+        for (name, value) in answer.headers() {
+            if let Some(used) = number(value) {
+                self.limiter.observe(name.as_str(), used, now);
+            }
         }
+        let retry_after: Option<u64> = answer.headers().get("retry-after").and_then(number);
+        let body = read_body(answer).await?;
         if status == 429 || status == 418 {
-            let seconds = header("retry-after").unwrap_or(1).min(86_400 * 3);
-            let until = self.clock.now_ms() + i64::try_from(seconds * 1_000).unwrap_or(60_000);
-            tracing::warn!(status, seconds, "the venue asks for a pause");
-            self.limiter.pause(until);
+            let seconds = retry_after.unwrap_or(1).min(BAN_MAX_S);
+            let until = now + i64::try_from(seconds * 1_000).unwrap_or(60_000);
+            let code: Option<Value> = serde_json::from_slice(&body).ok();
+            let code = code.as_ref().and_then(|body| body.get("code")?.as_i64());
+            tracing::warn!(status, code, seconds, "the venue asks for a pause");
+            self.limiter.punish(status, code.unwrap_or(0), until);
         }
-        let body = answer.bytes().await.map_err(|error| transport(&error))?;
         classify(status, &body)
     }
 
     /// Sets the clock offset from the sample with the shortest round trip.
     pub(super) async fn sync_clock(&self) -> Result<(), Failure> {
-        let mut best: Option<(i64, i64)> = None;
+        let mut samples = Vec::with_capacity(CLOCK_SAMPLES);
         for _ in 0..CLOCK_SAMPLES {
-            let sent = self.clock.now_ms();
-            let body = self
-                .public(Request::get("/api/v3/time", 1, Vec::new()))
-                .await?;
-            let received = self.clock.now_ms();
-            let Some(server) = body.get("serverTime").and_then(Value::as_i64) else {
-                continue;
-            };
-            let trip = received - sent;
-            if best.is_none_or(|(known, _)| trip < known) {
-                best = Some((trip, server - (sent + trip / 2)));
+            let sent = self.clock.steady_ms();
+            let request = Request::get("/api/v3/time", 1, Vec::new());
+            let body = self.public(request).await?;
+            let received = self.clock.steady_ms();
+            if let Some(server) = body.get("serverTime").and_then(Value::as_i64) {
+                samples.push(TimeSample {
+                    sent,
+                    server,
+                    received,
+                });
             }
         }
-        let (_, offset) = best.ok_or_else(|| Failure::Ambiguous {
+        if self.offset.synchronise(&samples) {
+            return Ok(());
+        }
+        Err(Failure::Ambiguous {
             code: 0,
             detail: "/api/v3/time has no serverTime".to_owned(),
-        })?;
-        self.offset.set(offset);
-        Ok(())
+        })
     }
+}
+
+/// The whole body, within bounds.
+async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| transport(&error))? {
+        if body.len() + chunk.len() > ANSWER_MAX {
+            return Err(Failure::Ambiguous {
+                code: 0,
+                detail: format!("the answer is longer than {ANSWER_MAX} bytes"),
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// N when no byte can have left, else A. The URL is cut off: it carries the signature.

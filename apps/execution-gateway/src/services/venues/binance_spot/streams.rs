@@ -27,9 +27,9 @@ const SUBSCRIBE_ID: &str = "user-stream";
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 async fn open(url: &str) -> Result<Socket, String> {
-    let connecting = tokio_tungstenite::connect_async(url);
+    let connecting = crate::tls::connect_socket(url);
     match tokio::time::timeout(CONNECT, connecting).await {
-        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Ok(socket)) => Ok(socket),
         Ok(Err(error)) => Err(format!("connect: {error}")),
         Err(_) => Err("connect: timeout".to_owned()),
     }
