@@ -1,11 +1,13 @@
 //! From journal records back to the book.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::PoisonError;
 
-use crate::models::record::{EVENT_KIND, Entry};
+use crate::models::record::{EVENT_KIND, Entry, Record};
 use crate::services::core::book::{Book, Event};
 use crate::services::journal::events::parse;
+use crate::services::journal::frame::{SEGMENT_HEADER, decode_unchained};
 use crate::services::journal::recover::Recovered;
 use crate::services::journal::writer::EventIndex;
 
@@ -60,7 +62,12 @@ pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
             continue;
         }
         match serde_json::from_slice::<Entry>(&frame.payload) {
-            Ok(entry) => expected.extend(book.apply(&entry)),
+            Ok(entry) => {
+                if let Some(fault) = checkpoint_fault(&book, &entry, frame.seq) {
+                    damage.get_or_insert(fault);
+                }
+                expected.extend(book.apply(&entry));
+            }
             Err(error) => {
                 damage.get_or_insert_with(|| {
                     format!(
@@ -71,10 +78,101 @@ pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
             }
         }
     }
+    if let Some(found) = &recovered.damage {
+        let (seq, epoch) = salvage(&found.quarantined);
+        book.gateway_seq = book.gateway_seq.max(seq);
+        book.epoch = book.epoch.max(epoch);
+    }
     Replayed {
         book,
         unpublished: expected.into(),
         published_seq,
         damage,
+    }
+}
+
+/// A checkpoint holds the hash of the book before it: a replay must arrive at the same.
+fn checkpoint_fault(book: &Book, entry: &Entry, seq: u64) -> Option<String> {
+    let Record::Checkpoint { state_hash } = &entry.record else {
+        return None;
+    };
+    let now = book.state_hash();
+    (now != *state_hash).then(|| {
+        format!("checkpoint {seq} of the journal says {state_hash}, the replay gives {now}")
+    })
+}
+
+/// The newest event number and epoch in damaged segments: whatever else is lost, a number that a
+/// subscriber has seen is never given to another event.
+fn salvage(quarantined: &[PathBuf]) -> (u64, u32) {
+    let mut newest = (0, 0);
+    for path in quarantined {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "a damaged segment is unreadable");
+                continue;
+            }
+        };
+        let (seq, epoch) = newest_in(&bytes);
+        newest = (seq.max(newest.0), epoch.max(newest.1));
+    }
+    newest
+}
+
+/// Steps over whole records, and byte by byte over what is none.
+fn newest_in(bytes: &[u8]) -> (u64, u32) {
+    let mut newest = (0, 0);
+    let mut cursor = SEGMENT_HEADER.min(bytes.len());
+    while let Some(rest) = bytes.get(cursor..).filter(|rest| !rest.is_empty()) {
+        let Ok((frame, size, _)) = decode_unchained(rest) else {
+            cursor += 1;
+            continue;
+        };
+        cursor += size.max(1);
+        newest.1 = frame.epoch.max(newest.1);
+        if frame.kind == EVENT_KIND
+            && let Some((seq, _)) = parse(&frame.payload)
+        {
+            newest.0 = seq.max(newest.0);
+        }
+    }
+    newest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::journal::frame::{ChainHash, Frame, encode};
+
+    fn event(seq: u64, gateway_seq: u64) -> Vec<u8> {
+        let frame = Frame {
+            seq,
+            epoch: 3,
+            kind: EVENT_KIND,
+            payload: format!("{{\"gateway_seq\":{gateway_seq}}}").into_bytes(),
+        };
+        let mut bytes = Vec::new();
+        encode(&mut bytes, &frame, &ChainHash::default());
+        bytes
+    }
+
+    #[test]
+    fn numbers_of_damaged_segments_are_not_given_again() {
+        let mut bytes = vec![0; SEGMENT_HEADER];
+        bytes.extend(event(1, 7));
+        let damaged = bytes.len();
+        bytes.extend(event(2, 8));
+        bytes.extend(event(3, 9));
+        if let Some(byte) = bytes.get_mut(damaged + 20) {
+            *byte ^= 1;
+        }
+        assert_eq!(
+            newest_in(&bytes),
+            (9, 3),
+            "what stands behind the damage counts"
+        );
+        bytes.truncate(damaged);
+        assert_eq!(newest_in(&bytes), (7, 3));
     }
 }

@@ -110,6 +110,8 @@ pub struct Evidence {
     pub sends: u8,
     pub doubt: Option<Doubt>,
     pub absent: Option<Absence>,
+    /// Newest send that was refused (class D).
+    pub refused: Option<u8>,
     pub accepted: bool,
     pub triggered: bool,
     pub ending: Option<Ending>,
@@ -128,6 +130,7 @@ impl Evidence {
             sends: 0,
             doubt: None,
             absent: None,
+            refused: None,
             accepted: false,
             triggered: false,
             ending: None,
@@ -146,6 +149,7 @@ impl Evidence {
             self.doubt.clone_from(&other.doubt);
         }
         self.absent = self.absent.max(other.absent);
+        self.refused = self.refused.max(other.refused);
         self.accepted |= other.accepted;
         self.triggered |= other.triggered;
         self.ending = self.ending.max(other.ending);
@@ -175,6 +179,16 @@ impl Evidence {
     /// Proven never executed, whatever was tried.
     pub fn is_absent(&self) -> bool {
         self.absent.is_some_and(|absent| absent.send >= self.sends)
+    }
+
+    /// The last send was refused.
+    pub fn is_refused(&self) -> bool {
+        self.refused.is_some_and(|send| send >= self.sends)
+    }
+
+    /// We hold it for over, by our own conclusion and not by the venue's word.
+    pub fn is_written_off(&self) -> bool {
+        self.is_refused() || (self.is_absent() && !self.wants_resend())
     }
 
     /// Proven absent and to be sent again.

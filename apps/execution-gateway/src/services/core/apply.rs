@@ -162,7 +162,7 @@ impl Book {
         let before = self
             .orders
             .get(&id)
-            .map(|order| (order.status, order.evidence.is_absent()));
+            .map(|order| (order.status, order.evidence.is_written_off()));
         for trade in &report.trades {
             self.apply_trade(&id, report, trade, events);
         }
@@ -231,11 +231,12 @@ impl Book {
         report: &VenueReport,
         before: Option<(OrderStatus, bool)>,
     ) {
-        let Some((before, was_absent)) = before.filter(|(status, _)| status.is_terminal()) else {
+        let Some((before, was_written_off)) = before.filter(|(status, _)| status.is_terminal())
+        else {
             return;
         };
         let after = self.orders.get(id).map(|order| order.status);
-        if was_absent && after != Some(before) {
+        if was_written_off && after != Some(before) {
             self.counters.revived += 1;
         } else if report.trades.is_empty() && report.status == VenueStatus::Working {
             self.counters.ignored += 1;

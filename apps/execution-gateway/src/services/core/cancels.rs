@@ -67,9 +67,7 @@ impl State {
 
     /// The caller was told that the order was not executed, and then it turned up.
     fn is_revived(order: &OrderState) -> bool {
-        order.evidence.is_absent()
-            && !order.evidence.wants_resend()
-            && order.evidence.is_known_to_venue()
+        order.evidence.is_written_off() && order.evidence.is_known_to_venue()
     }
 
     fn may_cancel_now(&self, id: &ClientOrderId, now: i64) -> bool {

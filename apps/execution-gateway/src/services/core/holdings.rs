@@ -8,9 +8,11 @@ use serde::Serialize;
 
 use rust_common::{ClientOrderId, Currency, Fill, InstrumentId, Money, OrderSide};
 
-use super::State;
 use super::book::Book;
+use super::reconcile::CONFIRM_AFTER_MS;
+use super::{State, Turn};
 use crate::models::order::{OrderState, Role};
+use crate::models::record::Record;
 
 /// Era, instrument (which names venue and symbol), trade id, and whether we bought.
 type FillKey = (u32, InstrumentId, String, bool);
@@ -192,5 +194,96 @@ impl State {
             }
         }
         bounds
+    }
+
+    pub(super) fn held_at_venue(&self, instrument_id: &InstrumentId) -> Money {
+        let zero = Money::ZERO;
+        if self.config.rules.is_derivative {
+            let own = self.live.venue_positions.iter();
+            return own
+                .filter(|position| position.instrument_id == *instrument_id)
+                .fold(zero, |sum, p| sum.checked_add(p.quantity).unwrap_or(sum));
+        }
+        let base = base_currency(instrument_id);
+        let mut balances = self.live.balances.iter();
+        balances
+            .find(|balance| Some(&balance.asset) == base.as_ref())
+            .and_then(|balance| balance.free.checked_add(balance.locked).ok())
+            .unwrap_or(zero)
+    }
+
+    /// An order is between two states: a comparison of holdings would mean nothing.
+    fn is_moving(&self) -> bool {
+        self.book.active.iter().any(|id| {
+            let order = self.book.orders.get(id);
+            order.is_some_and(|order| order.has_missing_fills() || !order.status.is_working())
+        })
+    }
+}
+
+/// A holding that differs from the venue's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    pub gap: i128,
+    pub since: i64,
+    activity: u64,
+    pub is_confirmed: bool,
+}
+
+impl Turn<'_> {
+    /// Holdings by fills = holdings at the venue, else entries of the instrument stay closed: at
+    /// once until it is looked at again, then until an operator resumes.
+    pub(super) fn check_positions(&mut self) {
+        if !self.state.live.is_recovered || self.state.is_moving() {
+            return;
+        }
+        let ids: Vec<InstrumentId> = self.state.live.instruments.keys().cloned().collect();
+        for id in ids {
+            self.check_position(id);
+        }
+    }
+
+    fn check_position(&mut self, id: InstrumentId) {
+        let (held, booked) = (self.state.held_at_venue(&id), self.state.held(&id));
+        let gap = held.mantissa() - booked.mantissa();
+        let live = &mut self.state.live;
+        if gap == 0 {
+            live.mismatches.remove(&id);
+            return;
+        }
+        let (now, activity) = (self.now, live.activity);
+        let fresh = Mismatch {
+            gap,
+            since: now,
+            activity,
+            is_confirmed: false,
+        };
+        let known = live.mismatches.entry(id.clone()).or_insert(fresh.clone());
+        let is_same = known.gap == gap && (known.activity == activity || known.is_confirmed);
+        if !is_same {
+            *known = fresh;
+        }
+        let is_twice = now - known.since >= CONFIRM_AFTER_MS;
+        let since = known.since;
+        known.is_confirmed |= is_twice;
+        if !known.is_confirmed {
+            let wanted = Some(since + CONFIRM_AFTER_MS);
+            live.reconcile.confirm_at = live.reconcile.confirm_at.or(wanted);
+            return;
+        }
+        if self.state.book.halts.contains_key(&id) {
+            return;
+        }
+        let reason = format!("position differs: booked {booked}, at the venue {held}");
+        self.alarm("reconcile_mismatch", format!("{id}: {reason}"));
+        self.commit(Record::Halt {
+            instrument_id: id,
+            reason,
+            evidence: vec![
+                format!("booked {booked}"),
+                format!("at the venue {held}, the same at {since} and at {now}"),
+                format!("no order, fill or adjustment in between (activity {activity})"),
+            ],
+        });
     }
 }

@@ -159,7 +159,7 @@ pub struct Live {
     pub buffer: Vec<VenueReport>,
     /// Acceptance times of the last minute.
     pub accepted_at: VecDeque<i64>,
-    pub mismatches: BTreeMap<InstrumentId, reconcile::Mismatch>,
+    pub mismatches: BTreeMap<InstrumentId, holdings::Mismatch>,
     /// Orders that rest at the venue although we hold them for ended, and since when.
     pub zombies: BTreeMap<ClientOrderId, i64>,
     /// Grows with everything that may change a holding.

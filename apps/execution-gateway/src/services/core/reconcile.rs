@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use rust_common::{ClientOrderId, InstrumentId, Money, OrderStatus};
+use rust_common::{ClientOrderId, InstrumentId, OrderStatus};
 
-use super::holdings::base_currency;
 use super::{CallContext, State, Turn};
 use crate::models::order::Role;
 use crate::models::record::Record;
@@ -22,7 +21,7 @@ const WEIGHT_OPEN: i64 = 6;
 const WEIGHT_TRADES: i64 = 20;
 const WEIGHT_ACCOUNT: i64 = 20;
 /// Two equal mismatches this far apart, and nothing in between, are one (C7).
-const CONFIRM_AFTER_MS: i64 = 5_000;
+pub(super) const CONFIRM_AFTER_MS: i64 = 5_000;
 
 /// Execution ids seen on the user stream. Contiguous per account on the simulated venue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,7 +92,7 @@ pub struct Schedule {
     trades_at: i64,
     account_at: i64,
     /// A mismatch is to be looked at again.
-    confirm_at: Option<i64>,
+    pub(super) confirm_at: Option<i64>,
     /// Step at which the last finished reconciliation of all parts began.
     pub done_started_step: u64,
     pub failures: u32,
@@ -108,15 +107,6 @@ pub struct Started {
     pub activity: u64,
     pub parts: Parts,
     pub is_baseline: bool,
-}
-
-/// A holding that differs from the venue's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    pub gap: i128,
-    pub since: i64,
-    activity: u64,
-    pub is_confirmed: bool,
 }
 
 impl Schedule {
@@ -195,30 +185,6 @@ impl State {
                 (identity.instrument_id.clone(), id)
             })
             .collect()
-    }
-
-    fn held_at_venue(&self, instrument_id: &InstrumentId) -> Money {
-        let zero = Money::ZERO;
-        if self.config.rules.is_derivative {
-            let own = self.live.venue_positions.iter();
-            return own
-                .filter(|position| position.instrument_id == *instrument_id)
-                .fold(zero, |sum, p| sum.checked_add(p.quantity).unwrap_or(sum));
-        }
-        let base = base_currency(instrument_id);
-        let mut balances = self.live.balances.iter();
-        balances
-            .find(|balance| Some(&balance.asset) == base.as_ref())
-            .and_then(|balance| balance.free.checked_add(balance.locked).ok())
-            .unwrap_or(zero)
-    }
-
-    /// An order is between two states: a comparison of holdings would mean nothing.
-    fn is_moving(&self) -> bool {
-        self.book.active.iter().any(|id| {
-            let order = self.book.orders.get(id);
-            order.is_some_and(|order| order.has_missing_fills() || !order.status.is_working())
-        })
     }
 }
 
@@ -416,61 +382,5 @@ impl Turn<'_> {
             family,
         };
         self.call(CallContext::Cancel { id: id.clone() }, call);
-    }
-
-    /// Holdings by fills = holdings at the venue, else entries of the instrument stay closed: at
-    /// once until it is looked at again, then until an operator resumes.
-    pub(super) fn check_positions(&mut self) {
-        if !self.state.live.is_recovered || self.state.is_moving() {
-            return;
-        }
-        let ids: Vec<InstrumentId> = self.state.live.instruments.keys().cloned().collect();
-        for id in ids {
-            self.check_position(id);
-        }
-    }
-
-    fn check_position(&mut self, id: InstrumentId) {
-        let (held, booked) = (self.state.held_at_venue(&id), self.state.held(&id));
-        let gap = held.mantissa() - booked.mantissa();
-        let live = &mut self.state.live;
-        if gap == 0 {
-            live.mismatches.remove(&id);
-            return;
-        }
-        let (now, activity) = (self.now, live.activity);
-        let fresh = Mismatch {
-            gap,
-            since: now,
-            activity,
-            is_confirmed: false,
-        };
-        let known = live.mismatches.entry(id.clone()).or_insert(fresh.clone());
-        let is_same = known.gap == gap && (known.activity == activity || known.is_confirmed);
-        if !is_same {
-            *known = fresh;
-        }
-        let is_twice = now - known.since >= CONFIRM_AFTER_MS;
-        let since = known.since;
-        known.is_confirmed |= is_twice;
-        if !known.is_confirmed {
-            let wanted = Some(since + CONFIRM_AFTER_MS);
-            live.reconcile.confirm_at = live.reconcile.confirm_at.or(wanted);
-            return;
-        }
-        if self.state.book.halts.contains_key(&id) {
-            return;
-        }
-        let reason = format!("position differs: booked {booked}, at the venue {held}");
-        self.alarm("reconcile_mismatch", format!("{id}: {reason}"));
-        self.commit(Record::Halt {
-            instrument_id: id,
-            reason,
-            evidence: vec![
-                format!("booked {booked}"),
-                format!("at the venue {held}, the same at {since} and at {now}"),
-                format!("no order, fill or adjustment in between (activity {activity})"),
-            ],
-        });
     }
 }

@@ -43,6 +43,9 @@ pub enum Fact<'a> {
 /// Applies a fact to an order: the one transition function.
 pub fn transition(order: &mut OrderState, fact: &Fact<'_>) {
     let was_terminal = order.status.is_terminal();
+    if is_void(order, fact) {
+        return;
+    }
     let fills_before = order.evidence.fills.len();
     match fact {
         Fact::AskCancel(id) => ask_cancel(order, id),
@@ -68,6 +71,25 @@ pub fn transition(order: &mut OrderState, fact: &Fact<'_>) {
     settle_pending(order);
 }
 
+/// Our own conclusions mean nothing once the venue has spoken or the order has ended; what the
+/// venue says always counts.
+fn is_void(order: &OrderState, fact: &Fact<'_>) -> bool {
+    let has_ended = order.status.is_terminal();
+    let is_known = order.evidence.is_known_to_venue();
+    match fact {
+        Fact::Deny => order.status != OrderStatus::Initialized,
+        Fact::Send(_) | Fact::Absent { .. } | Fact::Refuse | Fact::Doubt(_) => {
+            has_ended || is_known
+        }
+        Fact::Forget => has_ended || !is_known,
+        Fact::Report(_)
+        | Fact::Trade(_)
+        | Fact::AskCancel(_)
+        | Fact::AskReplace(_)
+        | Fact::PendingTold(_) => false,
+    }
+}
+
 /// The evidence that a fact alone amounts to.
 fn evidence_of(order: &OrderState, fact: &Fact<'_>) -> Evidence {
     let mut learnt = Evidence::none(order.terms.quantity.scale());
@@ -78,7 +100,7 @@ fn evidence_of(order: &OrderState, fact: &Fact<'_>) -> Evidence {
             let is_final = !resend;
             learnt.absent = Some(Absence { send, is_final });
         }
-        Fact::Refuse => learnt.ending = Some(Ending::Rejected),
+        Fact::Refuse => learnt.refused = Some(send),
         Fact::Doubt(reason) => {
             let reason = (*reason).to_owned();
             learnt.doubt = Some(Doubt { send, reason });
@@ -142,6 +164,8 @@ pub fn status_of(evidence: &Evidence, booked: Quantity, ordered: Quantity) -> Or
 fn unanswered(evidence: &Evidence) -> OrderStatus {
     if evidence.denied {
         OrderStatus::Denied
+    } else if evidence.is_refused() {
+        OrderStatus::Rejected
     } else if evidence.is_absent() && !evidence.wants_resend() {
         OrderStatus::NotSent
     } else if evidence.is_doubtful() {

@@ -29,6 +29,11 @@ pub struct Figures {
 }
 
 impl State {
+    /// Hash of the book in canonical form.
+    pub fn state_hash(&self) -> String {
+        self.book.state_hash()
+    }
+
     pub fn figures(&self, now: i64) -> Figures {
         let active = self.book.active.iter();
         let unknown: Vec<_> = active

@@ -1,5 +1,13 @@
 mod bracket;
+mod breaker;
+mod history;
+mod join;
 mod limits;
 mod merge;
+mod pending;
+mod protocol;
+mod stops;
 mod support;
+mod table;
 mod unknown;
+mod upkeep;

@@ -78,6 +78,14 @@ impl Bench {
         bench
     }
 
+    /// Like `ready`, with other constants.
+    pub(super) fn ready_with(change: impl FnOnce(&mut CoreConfig)) -> Self {
+        let mut bench = Self::cold();
+        change(&mut bench.state.config);
+        bench.connect();
+        bench
+    }
+
     /// The same journal after a crash: only what was journaled is left.
     pub(super) fn restarted(&self) -> Self {
         let mut book = Book::default();
@@ -88,7 +96,8 @@ impl Bench {
         let mut bench = Self::cold();
         bench.now = self.now + 10;
         bench.entries.clone_from(&self.entries);
-        bench.state = State::new(config(), book);
+        assert_eq!(book.state_hash(), self.state.state_hash());
+        bench.state = State::new(self.state.config.clone(), book);
         bench
     }
 
@@ -149,6 +158,64 @@ impl Bench {
                 Effect::Recall { call } => self.recalled.push(call),
             }
         }
+    }
+
+    /// Answers every open reconciliation with a whole and unchanged account.
+    pub(super) fn keep_reconciled(&mut self) {
+        while self.has_call(|call| matches!(call, VenueCall::Reconcile { .. })) {
+            self.answer_reconcile(Vec::new());
+        }
+    }
+
+    /// Lets time pass in steps with a venue whose account stands still and whose clock agrees.
+    pub(super) fn pass(&mut self, ms: i64, step: i64) {
+        let end = self.now + ms;
+        while self.now < end {
+            self.now = end.min(self.now + step);
+            let sampled_at = self.now;
+            self.input(Input::ClockSync {
+                offset_ms: 0,
+                sampled_at,
+            });
+            self.keep_reconciled();
+        }
+    }
+
+    /// Submits under another decision and returns status and problem type.
+    pub(super) fn try_entry(&mut self, decision: &str) -> (u16, String) {
+        let order = approved_for(decision, "entry", 0, "open", &market("BUY", "0.00100"));
+        let order = lasting(&order);
+        let request = self.submit(&order, 0);
+        let (status, body) = self.reply(request).unwrap();
+        let kind = body["type"].as_str().unwrap_or("").to_owned();
+        (status, kind.replace("urn:ats:problem:", ""))
+    }
+
+    /// A resting limit order of our own.
+    pub(super) fn resting(&mut self, decision: &str, intent: &str, side: &str) -> ClientOrderId {
+        let order = approved_for(decision, "entry", 0, intent, &limit(side, "0.01000"));
+        let order = lasting(&order);
+        self.submit(&order, 0);
+        let id = order.client_order_id().unwrap();
+        let call = self.take_call(|call| matches!(call, VenueCall::Place(_)));
+        let reply = report(self, &id, VenueStatus::Working, "0", Vec::new());
+        self.done(call, VenueAnswer::Reports(vec![reply]));
+        assert_eq!(self.status(&id), OrderStatus::Accepted);
+        id
+    }
+
+    /// An order of our own that was filled: we hold 0.01 BTC.
+    pub(super) fn bought(&mut self, decision: &str, trade_id: u64) -> ClientOrderId {
+        let order = approved_for(decision, "entry", 0, "open", &market("BUY", "0.01000"));
+        self.submit(&order, 0);
+        let id = order.client_order_id().unwrap();
+        self.take_call(|call| matches!(call, VenueCall::Place(_)));
+        let fills = vec![trade(trade_id, "0.01000", "40000.00", "0")];
+        let event = report(self, &id, VenueStatus::Filled, "0.01000", fills);
+        self.stream(event);
+        self.state.live.placing.remove(&id);
+        assert_eq!(self.status(&id), OrderStatus::Filled);
+        id
     }
 
     pub(super) fn tick(&mut self, ms: i64) {
@@ -238,8 +305,22 @@ pub(super) fn approved_for(
     ApprovedOrder::from_canonical(text.as_bytes()).unwrap()
 }
 
+/// The same order with an approval that outlives every test.
+pub(super) fn lasting(order: &ApprovedOrder) -> ApprovedOrder {
+    let text = order.canonical_json().unwrap();
+    let text = text.replace("2023-11-14T22:13:50.000Z", "2033-11-14T22:13:50.000Z");
+    ApprovedOrder::from_canonical(text.as_bytes()).unwrap()
+}
+
 pub(super) fn market(side: &str, quantity: &str) -> Value {
     json!({ "order_type": "MARKET", "order_side": side, "quantity": quantity })
+}
+
+pub(super) fn limit(side: &str, quantity: &str) -> Value {
+    json!({
+        "order_type": "LIMIT", "order_side": side, "quantity": quantity, "price": "39000.00",
+        "time_in_force": {"type": "GTC", "post_only": true}
+    })
 }
 
 pub(super) fn bracket(quantity: &str) -> Value {
@@ -274,7 +355,7 @@ pub(super) fn report(
     let kind = order.terms.order_type;
     VenueReport {
         client_order_id: id.clone(),
-        venue_order_id: format!("v{}", id.as_str().len()) + &id.as_str()[5..9],
+        venue_order_id: format!("v{}", &id.as_str()[5..]),
         instrument_id: instrument().instrument_id,
         order_type: if kind == OrderType::Oco {
             OrderType::Limit
