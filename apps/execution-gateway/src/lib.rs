@@ -63,23 +63,37 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let credentials = load_credentials(&settings.venue.credentials_file)?;
     let metrics = Arc::new(Metrics::new()?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let _lock = DirectoryLock::acquire(&settings.journal_dir).map_err(GatewayError::Locked)?;
-    let (trigger, shutdown) = shutdown::channel();
     let venue = venues::connect(
         &settings.venue,
         credentials,
         Arc::clone(&clock),
         Arc::clone(&metrics),
     )?;
-    let opened = open_journal(&settings, &metrics)?;
-    let (ready, readiness) = watch::channel(Readiness { is_ready: false });
-    let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
-    let epoch = opened.replayed.book.epoch + 1;
     let shared = Shared {
         venue,
         clock,
         metrics,
     };
+    let stop = async { shutdown::signaled().await.map_err(GatewayError::Signals) };
+    serve_gateway(settings, keys, shared, stop).await
+}
+
+/// Runs a gateway on a venue until `stop` is ready.
+///
+/// # Errors
+/// As `run`.
+pub async fn serve_gateway(
+    settings: Settings,
+    keys: Keys,
+    shared: Shared,
+    stop: impl Future<Output = Result<(), GatewayError>>,
+) -> Result<(), GatewayError> {
+    let _lock = DirectoryLock::acquire(&settings.journal_dir).map_err(GatewayError::Locked)?;
+    let (trigger, shutdown) = shutdown::channel();
+    let opened = open_journal(&settings, &shared.metrics)?;
+    let (ready, readiness) = watch::channel(Readiness { is_ready: false });
+    let (events, journal) = (Arc::clone(&opened.events), opened.journal.watch());
+    let epoch = opened.replayed.book.epoch + 1;
     let (engine, handle, first) = make_engine(&settings, opened, &shared, ready)?;
     let hub = Arc::new(MarketHub::new());
     let link = Link {
@@ -122,15 +136,15 @@ pub async fn run(config: &Path) -> Result<(), GatewayError> {
     let engine = tokio::spawn(engine.run(first, shutdown.clone()));
     let key_checked = start_tasks(&settings, &tasks, signals, epoch);
     tokio::spawn(link.clone().follow_market());
-    let served = serve(listener, app, &trigger, shutdown, async move {
+    let key_checked = async move {
         let checked = key_checked.await;
         if checked.is_ok() {
             // No order before the key is known to be harmless.
             tokio::spawn(link.follow_user_stream());
         }
         checked
-    });
-    let served = served.await;
+    };
+    let served = serve(listener, app, (&trigger, shutdown), (stop, key_checked)).await;
     if let Err(error) = engine.await {
         tracing::error!(%error, "the engine ended abnormally");
     }
@@ -162,14 +176,15 @@ fn start_tasks(
 async fn serve(
     listener: TcpListener,
     app: Arc<App>,
-    trigger: &shutdown::Trigger,
-    mut stop: shutdown::Shutdown,
-    key_check: impl Future<Output = Result<(), GatewayError>>,
+    (trigger, mut shutdown): (&shutdown::Trigger, shutdown::Shutdown),
+    (stop, key_check): (
+        impl Future<Output = Result<(), GatewayError>>,
+        impl Future<Output = Result<(), GatewayError>>,
+    ),
 ) -> Result<(), GatewayError> {
     let server = axum::serve(listener, router(app))
-        .with_graceful_shutdown(async move { stop.requested().await });
+        .with_graceful_shutdown(async move { shutdown.requested().await });
     let server = tokio::spawn(server.into_future());
-    let signaled = async { shutdown::signaled().await.map_err(GatewayError::Signals) };
     let refused = async {
         match key_check.await {
             Ok(()) => std::future::pending().await,
@@ -177,7 +192,7 @@ async fn serve(
         }
     };
     let ended = tokio::select! {
-        ended = signaled => ended,
+        ended = stop => ended,
         error = refused => Err(error),
     };
     tracing::info!("stopping");
@@ -189,10 +204,10 @@ async fn serve(
 }
 
 /// What every task uses.
-struct Shared {
-    venue: Arc<dyn Venue>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+pub struct Shared {
+    pub venue: Arc<dyn Venue>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
 }
 
 /// The engine on a replayed book, its handle, and the effects that start its epoch.
@@ -225,6 +240,8 @@ fn make_engine(
         clock: Arc::clone(&shared.clock),
         metrics: Arc::clone(&shared.metrics),
         ready,
+        // Before the writer begins a segment of its own.
+        checkpoint_bytes: settings.journal.segment_mib * 1024 * 1024 * 3 / 4,
     });
     Ok((engine, handle, first))
 }
@@ -322,7 +339,11 @@ fn core_config(settings: &Settings) -> Result<CoreConfig, GatewayError> {
         horizon_ms: settings.venue.horizon_ms(),
         is_fast: settings.venue.is_fast_profile(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: Rules::default(),
+        rules: Rules {
+            entry_deadline_ms: settings.venue.entry_deadline_ms,
+            allow_withdraw_key: settings.venue.allow_withdraw_key,
+            ..Rules::default()
+        },
     })
 }
 

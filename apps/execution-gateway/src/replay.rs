@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 
 use crate::models::record::{EVENT_KIND, Entry, Record};
 use crate::services::core::book::{Book, Event};
+use crate::services::journal::checkpoint::{self, Collector};
 use crate::services::journal::events::parse;
 use crate::services::journal::frame::{SEGMENT_HEADER, decode_unchained};
 use crate::services::journal::recover::Recovered;
@@ -28,6 +29,7 @@ pub struct Replayed {
 pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
     let mut book = Book::default();
     let mut expected: VecDeque<Event> = VecDeque::new();
+    let mut collector = Collector::default();
     let mut published_seq = 0;
     let mut damage = recovered.damage.as_ref().map(|damage| {
         format!(
@@ -59,6 +61,33 @@ pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
                 });
             }
             book.gateway_seq = book.gateway_seq.max(seq);
+            continue;
+        }
+        if frame.kind == checkpoint::KIND {
+            match collector.take(frame) {
+                Ok(Some(found)) => {
+                    // Read from the start of the journal it must say what the records say.
+                    let is_base = book == Book::default();
+                    if !is_base && book.state_hash() != found.book.state_hash() {
+                        damage.get_or_insert_with(|| {
+                            format!("the checkpoint at record {} is not the book", frame.seq)
+                        });
+                    }
+                    if is_base {
+                        (book, published_seq) = (found.book, found.published_seq);
+                        index.extend(found.index);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    damage.get_or_insert_with(|| {
+                        format!(
+                            "the checkpoint at record {} cannot be read: {error}",
+                            frame.seq
+                        )
+                    });
+                }
+            }
             continue;
         }
         match serde_json::from_slice::<Entry>(&frame.payload) {

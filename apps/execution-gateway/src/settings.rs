@@ -372,10 +372,10 @@ impl Checker<'_> {
             )?;
         }
         self.ensure(
-            (1..=100_000).contains(&limits.max_orders_per_minute),
+            (1..=10_000_000).contains(&limits.max_orders_per_minute),
             "limits.max_orders_per_minute",
             &limits.max_orders_per_minute,
-            "1 to 100000",
+            "1 to 10000000",
         )
     }
 }

@@ -15,7 +15,7 @@ use rust_common::{
 use super::venue::{Family, LowWater};
 
 /// Who the order is and where it belongs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub account: AccountId,
     pub strategy: StrategyId,
@@ -42,7 +42,7 @@ pub struct Terms {
 }
 
 /// How an order relates to others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Single,
@@ -59,7 +59,7 @@ pub enum Role {
 }
 
 /// Where the protection of a bracket stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
     Wanted,
@@ -87,14 +87,14 @@ pub enum Ending {
 }
 
 /// An ambiguous outcome (class A) and the send it belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Doubt {
     pub send: u8,
     pub reason: String,
 }
 
 /// Proof that the sends up to this one were never executed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Absence {
     pub send: u8,
     /// It stays so; otherwise the order is sent again under the same id.
@@ -103,7 +103,7 @@ pub struct Absence {
 
 /// Everything known about an order. Merging is a join: flags only rise, maxima are taken, fills
 /// are a set by trade id. So order and repetition of messages cannot change the result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     pub denied: bool,
     /// Times the order was handed to the adapter (again only after absence was proven).
@@ -210,7 +210,7 @@ fn smaller(left: Option<Quantity>, right: Option<Quantity>) -> Option<Quantity> 
 }
 
 /// The pending operation beside the lifecycle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Pending {
     None,
@@ -250,7 +250,7 @@ impl Pending {
 }
 
 /// One order of record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderState {
     pub identity: Identity,
     pub terms: Terms,
@@ -275,7 +275,7 @@ pub struct OrderState {
 }
 
 /// Sums over the booked fills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub quantity: Quantity,
     pub quote: Money,

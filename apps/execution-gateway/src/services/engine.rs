@@ -2,7 +2,7 @@
 //! behind it is durable.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,9 +13,9 @@ use crate::models::problem::Problem;
 use crate::models::record::EVENT_KIND;
 use crate::models::venue::Outcome;
 use crate::services::core::{State, step};
-use crate::services::journal::Journal;
 use crate::services::journal::events::EventLog;
 use crate::services::journal::writer::{Durable, Health};
+use crate::services::journal::{Journal, checkpoint};
 use crate::services::metrics::Metrics;
 use crate::services::venues::{RECALL, Recall, Venue};
 use crate::shutdown::Shutdown;
@@ -91,6 +91,8 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     pub ready: watch::Sender<Readiness>,
+    /// A segment with this many bytes is followed by one that begins with a checkpoint.
+    pub checkpoint_bytes: u64,
 }
 
 /// The event loop.
@@ -107,6 +109,9 @@ pub struct Engine {
     measured_at: i64,
     /// Calls handed to the adapter that have not answered.
     recalls: BTreeMap<CallId, Arc<Recall>>,
+    next_checkpoint: u64,
+    /// Segment that the last checkpoint was asked for in.
+    checkpoint_segment: u32,
 }
 
 impl Engine {
@@ -116,6 +121,8 @@ impl Engine {
             inbox: sender.clone(),
         };
         let engine = Self {
+            next_checkpoint: parts.checkpoint_bytes,
+            checkpoint_segment: 0,
             parts,
             inbox,
             sender,
@@ -217,8 +224,35 @@ impl Engine {
     fn settle(&mut self) {
         self.parts.journal.flush();
         let durable = self.parts.journal.durable();
+        if durable.segment_used >= self.next_checkpoint
+            && durable.segment != self.checkpoint_segment
+            && durable.health == Health::Good
+        {
+            self.write_checkpoint(durable);
+        }
         self.release(durable);
         self.measure();
+    }
+
+    /// The whole book, at the start of a new segment: recovery begins there. The larger the book
+    /// is, the rarer its checkpoints, so that they stay a small part of what is written.
+    fn write_checkpoint(&mut self, durable: Durable) {
+        let published = self.parts.state.book.gateway_seq;
+        let text = {
+            let index = self.parts.journal.index();
+            let index = index.lock().unwrap_or_else(PoisonError::into_inner);
+            checkpoint::text(self.now, published, &index, &self.parts.state.book)
+        };
+        match text {
+            Ok(text) => {
+                self.checkpoint_segment = durable.segment;
+                let size = text.len() as u64;
+                self.next_checkpoint = self.parts.checkpoint_bytes.max(3 * size);
+                self.parts.journal.append_checkpoint(&text);
+                self.parts.journal.flush();
+            }
+            Err(error) => tracing::error!(%error, "no checkpoint could be made"),
+        }
     }
 
     /// Appends records to the journal and holds everything else behind them.
@@ -302,8 +336,12 @@ impl Engine {
                     tracing::debug!("the caller went away");
                 }
             }
-            // A call is handed to the venue at once: there is no queue to take it from.
-            Effect::Journal(_) | Effect::Alarm { .. } | Effect::Recall { .. } => {}
+            Effect::Recall { call } => {
+                if let Some(recall) = self.recalls.get(&call) {
+                    recall.recall();
+                }
+            }
+            Effect::Journal(_) | Effect::Alarm { .. } => {}
         }
     }
 

@@ -237,11 +237,16 @@ impl World {
             let name = text(&position, "instrument_id");
             told.insert(name, i128::from(steps(&text(&position, "quantity"))));
         }
-        let halted: BTreeSet<String> = list(&status, "unresolved")
+        let mut halted: BTreeSet<String> = list(&status, "unresolved")
             .iter()
             .filter_map(Value::as_str)
             .map(str::to_owned)
             .collect();
+        if status.get("entries_open") == Some(&Value::Bool(false)) {
+            // Everything is closed.
+            let markets = self.venue.markets.iter();
+            halted.extend(markets.map(|market| market.instrument.instrument_id.to_string()));
+        }
         FinalRead {
             orders: list(&orders, "orders").iter().map(read_order).collect(),
             positions: told,

@@ -304,13 +304,13 @@ impl World {
                 format!("{id} was accepted with 202 and is gone"),
             );
         }
-        self.witness.is_stopped = book.stop.is_some();
+        // Live state beyond the journal is gone with the process.
+        self.witness.booked.clear();
+        self.witness.is_stopped = false;
         for entry in &started.recovered_entries {
-            let is_stopped = self.witness.is_stopped;
             self.witness.note(entry);
-            self.witness.is_stopped = is_stopped;
-            self.witness.entry_sent_while_stopped = None;
         }
+        self.witness.entry_sent_while_stopped = None;
         self.witness.touched.clear();
     }
 
@@ -437,7 +437,8 @@ impl World {
             let has_reason = market.outside != 0
                 || self.taken_over
                 || self.venue.trades.iter().any(|trade| trade.is_forgotten);
-            let is_halted = node.state.book.halts.contains_key(id);
+            let is_halted =
+                node.state.book.halts.contains_key(id) || !node.state.are_entries_open();
             if booked != market.held && !(has_reason && is_halted) {
                 wrong = Some(format!(
                     "{id}: booked {booked}, at the venue {}",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use super::transitions::{is_closed, status_of_list};
 use crate::models::order::{OrderState, Role};
 
 /// A stop in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopState {
     pub level: StopLevel,
     pub reason: String,
@@ -26,7 +26,7 @@ pub struct StopState {
 }
 
 /// What an idempotency key stands for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEntry {
     pub body_hash: String,
     pub client_order_id: ClientOrderId,
@@ -36,7 +36,7 @@ pub struct KeyEntry {
 }
 
 /// Counts that metrics show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     pub late_fills: u64,
     pub external_orders: u64,
@@ -50,11 +50,11 @@ pub struct Counters {
 }
 
 /// State rebuilt from the journal. `apply` (in `apply.rs`) is its only mutation.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Book {
     pub orders: BTreeMap<ClientOrderId, OrderState>,
     pub keys: BTreeMap<String, KeyEntry>,
-    #[serde(serialize_with = "super::book::pairs")]
+    #[serde(with = "super::book::pairs")]
     pub by_venue_id: BTreeMap<(InstrumentId, String), ClientOrderId>,
     /// Orders that something can still happen to.
     pub active: BTreeSet<ClientOrderId>,
@@ -151,7 +151,9 @@ impl Book {
         };
         let is_new_status = order.last_seq == 0 || self.last_status(id) != Some(order.status);
         let is_silent = order.status == OrderStatus::Initialized;
-        if fill.is_some() || (is_new_status && !is_silent) {
+        let is_muted = crate::mutants::is_on(crate::mutants::Mutant::SilentChildren)
+            && order.identity.parent.is_some();
+        if !is_muted && (fill.is_some() || (is_new_status && !is_silent)) {
             let seq = self.next_seq();
             if let Some(order) = self.orders.get_mut(id) {
                 order.last_seq = seq;
@@ -228,11 +230,30 @@ impl Book {
 }
 
 /// Maps whose keys are no strings become lists of pairs, in the order of their keys.
-pub(super) fn pairs<K: Serialize, V: Serialize, S: Serializer>(
-    map: &BTreeMap<K, V>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(map)
+pub(super) mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::de::DeserializeOwned;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(in super::super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(in super::super) fn deserialize<'de, K, V, D>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: DeserializeOwned + Ord,
+        V: DeserializeOwned,
+        D: Deserializer<'de>,
+    {
+        let pairs = Vec::<(K, V)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
 }
 
 /// The wire form of an order's latest change.

@@ -6,22 +6,47 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::frame::Frame;
+use crate::services::core::book::Book;
 
 /// Record type byte; the kinds below 100 belong to the core's records.
 pub const KIND: u8 = 100;
 const PIECE: usize = 1024 * 1024;
 /// What recovery starts from.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Checkpoint {
     pub at: i64,
     /// Newest event in the journal.
     pub published_seq: u64,
     /// First `gateway_seq` of each earlier segment.
     pub index: BTreeMap<u64, u32>,
-    pub book: Box<RawValue>,
+    pub book: Book,
+}
+
+/// The text of a checkpoint.
+///
+/// # Errors
+/// When the book cannot be written as JSON.
+pub fn text(
+    at: i64,
+    published_seq: u64,
+    index: &BTreeMap<u64, u32>,
+    book: &Book,
+) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Borrowed<'a> {
+        at: i64,
+        published_seq: u64,
+        index: &'a BTreeMap<u64, u32>,
+        book: &'a Book,
+    }
+    serde_json::to_vec(&Borrowed {
+        at,
+        published_seq,
+        index,
+        book,
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use super::frame::{
     decode, decode_unchained, is_record,
 };
 use super::storage::Storage;
+use crate::mutants::{Mutant, is_on};
 
 /// Where the next record goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +222,7 @@ fn scan_segment(
                 scan.position = Some(at);
             }
             Ok(_) => return Err((at.offset, FrameFault::Sequence.to_string())),
-            Err(fault) if is_last && is_torn_tail(rest, fault) => {
+            Err(fault) if is_on(Mutant::TruncateMiddle) || is_last && is_torn_tail(rest, fault) => {
                 scan.torn_bytes += rest.len() as u64;
                 break;
             }

@@ -15,6 +15,7 @@ use super::frame::{
 use super::queue::AppendQueue;
 use super::recover::Position;
 use super::storage::{RESERVE_BYTES, Storage};
+use crate::mutants::{Mutant, is_on};
 
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a full disk is looked at again.
@@ -258,7 +259,14 @@ impl Writer {
     /// A failed sync is final for this file: the kernel may have dropped the pages. Only after
     /// ENOSPC the same records may go to the reserve, which is another file.
     fn sync_or_cut(&mut self, offset: u64) -> io::Result<()> {
-        let Err(error) = self.storage.sync() else {
+        if is_on(Mutant::AckBeforeSync) {
+            return Ok(());
+        }
+        let mut synced = self.storage.sync();
+        if synced.is_err() && is_on(Mutant::RetryFailedSync) {
+            synced = Ok(());
+        }
+        let Err(error) = synced else {
             return Ok(());
         };
         if is_full(&error) {

@@ -1,6 +1,6 @@
 //! The core's calls as requests of the venue.
 
-use reqwest::Method;
+use axum::http::Method;
 use serde_json::Value;
 
 use rust_common::{

@@ -4,7 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Method;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, Method, Request as HttpRequest};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use super::limiter::{Asking, Cost, Limiter};
@@ -21,6 +27,9 @@ const CLOCK_SAMPLES: usize = 5;
 const TIMESTAMP_TRIES: u32 = 4;
 /// Longest answer we read; `exchangeInfo` of the whole venue has about 20 MiB.
 const ANSWER_MAX: usize = 64 * 1024 * 1024;
+const CONNECT: Duration = Duration::from_secs(5);
+/// Shorter than what venues grant: a connection must not be closed while we send.
+const IDLE: Duration = Duration::from_secs(20);
 const BAN_MAX_S: u64 = 86_400 * 3;
 
 tokio::task_local! {
@@ -76,8 +85,9 @@ impl Request {
 
 /// Signed access to one REST host.
 pub(super) struct Rest {
-    http: reqwest::Client,
+    http: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     base: String,
+    patience: Duration,
     pub(super) credentials: Credentials,
     recv_window_ms: i64,
     pub(super) clock: Arc<dyn Clock>,
@@ -104,18 +114,25 @@ impl Rest {
         let tls = crate::tls::client_config(settings.ca_file.as_deref().map(Path::new))
             .map_err(|error| error.to_string())?;
         let tls = crate::tls::install(tls);
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.as_ref().clone())
-            // A followed redirect would send an order twice, and the key to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_millis(wait.unsigned_abs()))
-            .connect_timeout(Duration::from_secs(5))
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.as_ref().clone())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        // This client follows no redirect (it would send an order twice, and the key elsewhere)
+        // and repeats a request only when its connection took no byte of it.
+        let http = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
         Ok(Self {
             http,
             base: settings.rest_url.trim_end_matches('/').to_owned(),
+            patience: Duration::from_millis(wait.unsigned_abs()),
             credentials,
             recv_window_ms: settings.recv_window_ms,
             entry_deadline_ms: settings.entry_deadline_ms,
@@ -212,21 +229,26 @@ impl Rest {
     ) -> Result<Value, Failure> {
         let mark = if query.is_empty() { "" } else { "?" };
         let url = format!("{}{path}{mark}{query}", self.base);
-        let mut request = self.http.request(method, url);
+        let mut request = HttpRequest::builder().method(method).uri(url);
         if is_signed {
-            request = request.header("X-MBX-APIKEY", self.credentials.api_key.reveal());
+            let key = HeaderValue::from_str(self.credentials.api_key.reveal());
+            let mut key =
+                key.map_err(|_| Failure::NotSent("the api_key is no header".to_owned()))?;
+            key.set_sensitive(true);
+            request = request.header("X-MBX-APIKEY", key);
         }
-        let answer = request.send().await.map_err(|error| transport(&error))?;
-        let status = answer.status().as_u16();
+        let request = request
+            .body(Empty::new())
+            .map_err(|error| Failure::NotSent(error.to_string()))?;
+        let (status, headers, body) = self.exchange(request).await?;
         let now = self.venue_now();
-        let number = |value: &reqwest::header::HeaderValue| value.to_str().ok()?.parse().ok();
-        for (name, value) in answer.headers() {
+        let number = |value: &HeaderValue| value.to_str().ok()?.parse().ok();
+        for (name, value) in &headers {
             if let Some(used) = number(value) {
                 self.limiter.observe(name.as_str(), used, now);
             }
         }
-        let retry_after: Option<u64> = answer.headers().get("retry-after").and_then(number);
-        let body = read_body(answer).await?;
+        let retry_after: Option<u64> = headers.get("retry-after").and_then(number);
         if status == 429 || status == 418 {
             let seconds = retry_after.unwrap_or(1).min(BAN_MAX_S);
             let until = now + i64::try_from(seconds * 1_000).unwrap_or(60_000);
@@ -236,6 +258,24 @@ impl Rest {
             self.limiter.punish(status, code.unwrap_or(0), until);
         }
         classify(status, &body)
+    }
+
+    /// Sends a request and reads the whole answer, within bounds of time and size.
+    async fn exchange(
+        &self,
+        request: HttpRequest<Empty<Bytes>>,
+    ) -> Result<(u16, HeaderMap, Bytes), Failure> {
+        let ambiguous = |detail: String| Failure::Ambiguous { code: 0, detail };
+        let exchange = async {
+            let answer = self.http.request(request).await;
+            let (head, body) = answer.map_err(|error| transport(&error))?.into_parts();
+            let body = Limited::new(body, ANSWER_MAX).collect().await;
+            let body = body.map_err(|error| ambiguous(format!("the answer broke off: {error}")))?;
+            Ok((head.status.as_u16(), head.headers, body.to_bytes()))
+        };
+        tokio::time::timeout(self.patience, exchange)
+            .await
+            .unwrap_or_else(|_| Err(ambiguous("timeout".to_owned())))
     }
 
     /// Sets the clock offset from the sample with the shortest round trip.
@@ -264,45 +304,25 @@ impl Rest {
     }
 }
 
-/// The whole body, within bounds.
-async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| transport(&error))? {
-        if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(Failure::Ambiguous {
-                code: 0,
-                detail: format!("the answer is longer than {ANSWER_MAX} bytes"),
-            });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// N when no byte can have left, else A. The URL is cut off: it carries the signature.
-fn transport(error: &reqwest::Error) -> Failure {
+/// N when no byte can have left, else A. Nothing of the request is repeated: it is signed.
+fn transport(error: &ClientError) -> Failure {
     let detail = describe(error);
-    if error.is_connect() || error.is_builder() {
-        Failure::NotSent(detail)
+    if error.is_connect() {
+        Failure::NotSent(format!("connection failed{detail}"))
     } else {
-        Failure::Ambiguous { code: 0, detail }
+        Failure::Ambiguous {
+            code: 0,
+            detail: format!("connection broke{detail}"),
+        }
     }
 }
 
-fn describe(error: &reqwest::Error) -> String {
-    use std::error::Error as _;
-    let kind = if error.is_timeout() {
-        "timeout"
-    } else if error.is_connect() {
-        "connection failed"
-    } else {
-        "connection broke"
-    };
+fn describe(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     let mut text = String::new();
     while let Some(inner) = cause {
         text = format!(": {inner}");
         cause = inner.source();
     }
-    format!("{kind}{text}")
+    text
 }
