@@ -128,7 +128,7 @@ impl Turn<'_> {
                 let settled = self.state.book.orders.get(id).is_some_and(|order| {
                     !order.has_missing_fills()
                         && (order.status.is_working() || order.status.is_terminal())
-                        && !(order.pending.is_unknown() && !order.pending.is_cancel())
+                        && (order.pending.is_cancel() || !order.pending.is_unknown())
                 });
                 if settled {
                     self.state.live.probes.remove(id);

@@ -130,9 +130,9 @@ impl State {
     }
 
     /// Facts of the shell that only change what is allowed.
-    pub(super) fn note_fact(&mut self, input: Input) {
+    pub(super) fn note_fact(&mut self, input: &Input) {
         let breaker = &mut self.live.breaker;
-        match input {
+        match *input {
             Input::Throttled {
                 lane: Some(lane),
                 until,

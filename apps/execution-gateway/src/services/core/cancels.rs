@@ -210,7 +210,7 @@ impl Turn<'_> {
         for id in ids {
             self.state.live.canceling.remove(id);
         }
-        let mut class = outcome.class().to_owned();
+        let mut class = outcome.class();
         let code = outcome.code();
         let detail = match outcome {
             Outcome::Done(VenueAnswer::Reports(reports)) => self.take_reply(reports),
@@ -222,13 +222,13 @@ impl Turn<'_> {
         };
         if class == "ok" {
             // What the answer left open is asked for.
-            class = "Q".to_owned();
+            class = "Q";
         }
         if class == "D" && REFUSED_FOR_NOW.contains(&code) {
-            class = "N".to_owned();
+            class = "N";
         }
         for id in ids {
-            self.cancel_unanswered(id, &class, code, &detail);
+            self.cancel_unanswered(id, class, code, &detail);
         }
     }
 

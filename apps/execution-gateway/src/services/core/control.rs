@@ -98,7 +98,7 @@ impl Turn<'_> {
     pub(super) fn adjust(
         &mut self,
         request: RequestId,
-        asset: Currency,
+        asset: &Currency,
         amount: Money,
         (cause, reason): (Cause, String),
     ) {
@@ -110,7 +110,7 @@ impl Turn<'_> {
             reference,
             reason,
         });
-        let held = self.state.book.asset_held(&asset);
+        let held = self.state.book.asset_held(asset);
         let body = json!({ "asset": asset, "booked": held });
         self.reply(request, Reply::ok(body));
     }

@@ -126,8 +126,6 @@ pub struct Live {
     pub is_stream_up: bool,
     /// Reconciled since the stream came up.
     pub is_recovered: bool,
-    /// Reconciled at least once: the position is known well enough to reduce it.
-    pub was_recovered: bool,
     pub is_stopping: bool,
     /// Corruption found at start, until an operator resumes.
     pub damage: Option<String>,
@@ -341,7 +339,7 @@ impl Turn<'_> {
                 amount,
                 cause,
                 reason,
-            } => self.adjust(request, asset, amount, (cause, reason)),
+            } => self.adjust(request, &asset, amount, (cause, reason)),
             Input::Facts {
                 instruments,
                 offset_ms,
@@ -354,7 +352,7 @@ impl Turn<'_> {
             }
             Input::Journal(health) => self.state.live.journal = health,
             Input::Shutdown => self.shutdown(),
-            other => self.state.note_fact(other),
+            other => self.state.note_fact(&other),
         }
     }
 

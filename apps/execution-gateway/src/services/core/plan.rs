@@ -109,9 +109,8 @@ impl Turn<'_> {
         }
         match &order.role {
             Role::Leg(list) if list.stop_id == *id => {
-                if !is_again || self.is_clock_fresh(id) {
-                    self.send(id);
-                }
+                let is_free = !is_again || self.is_clock_fresh(id);
+                self.send_if(id, is_free);
             }
             // Journaled but not marked as sent: no byte can have left (D1), and what the caller
             // wanted may be stale by now.
@@ -134,7 +133,14 @@ impl Turn<'_> {
         if !self.state.live.retries.contains_key(id) || is_late || is_stopped {
             self.state.live.retries.remove(id);
             self.give_up(id, "refused for its timestamp, and not wanted any more");
-        } else if self.is_clock_fresh(id) {
+        } else {
+            let is_free = self.is_clock_fresh(id);
+            self.send_if(id, is_free);
+        }
+    }
+
+    fn send_if(&mut self, id: &ClientOrderId, is_free: bool) {
+        if is_free {
             self.send(id);
         }
     }

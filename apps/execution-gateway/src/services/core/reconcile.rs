@@ -247,11 +247,15 @@ impl Turn<'_> {
         let schedule = &mut self.state.live.reconcile;
         schedule.failures = 0;
         schedule.plan_next(started.parts, self.now, stretch);
+        // After a recovery the account is compared even though the merge has booked what was
+        // missed: entries wait for it (C6). Later a fill in between only makes us look again.
+        let is_recovery = !self.state.live.is_recovered && self.state.live.buffer.is_empty();
         self.merge_snapshot(&snapshot, started);
         if started.parts == Parts::ALL {
             self.finish_recovery(started);
         }
-        if started.parts.account && is_still && self.state.live.activity == started.activity {
+        let is_unchanged = self.state.live.activity == started.activity;
+        if started.parts.account && is_still && (is_recovery || is_unchanged) {
             self.check_positions();
         }
     }
@@ -281,7 +285,6 @@ impl Turn<'_> {
         let live = &mut self.state.live;
         live.executions.reconciled(through);
         live.is_recovered = true;
-        live.was_recovered = true;
         live.breaker.gap_since = None;
         for report in std::mem::take(&mut self.state.live.buffer) {
             if is_on(Mutant::DropBuffered) {
@@ -316,6 +319,7 @@ impl Turn<'_> {
                 self.start_probe(id, 0);
             }
         }
+        self.ask_for_listed(snapshot);
         for (instrument_id, trade_id) in swept {
             let known = self.state.book.swept.get(&instrument_id).copied();
             if trade_id > known.unwrap_or(0) {
@@ -323,6 +327,19 @@ impl Turn<'_> {
                     instrument_id,
                     trade_id,
                 });
+            }
+        }
+    }
+
+    /// A list that the venue holds open was accepted, whatever its reply was: its legs in doubt are
+    /// asked for at once.
+    fn ask_for_listed(&mut self, snapshot: &Snapshot) {
+        let listed = snapshot.open_lists.iter().flat_map(|list| list.legs.iter());
+        for id in listed {
+            let order = self.state.book.orders.get(id);
+            let is_doubtful = order.is_some_and(|order| order.status == OrderStatus::Unknown);
+            if is_doubtful {
+                self.start_probe(id, 0);
             }
         }
     }

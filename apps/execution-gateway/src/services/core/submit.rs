@@ -108,8 +108,8 @@ impl Turn<'_> {
             Health::Full | Health::Good => {}
         }
         // What reduces may leave through a gap of the stream once the position is known.
-        let is_ready =
-            self.state.is_connected() || (!is_open && live.was_recovered && !live.is_stopping);
+        let is_ready = self.state.is_connected()
+            || (!is_open && live.reconcile.done_started_step > 0 && !live.is_stopping);
         if !is_ready {
             return Err(closed(
                 "not_ready",

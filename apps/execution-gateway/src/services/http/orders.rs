@@ -11,6 +11,7 @@ use serde::Deserialize;
 use rust_common::{ApprovedOrder, ClientOrderId, DomainError};
 
 use super::Shared;
+use super::auth::one_header;
 use crate::models::input::{Input, Query, Reply};
 use crate::models::problem::Problem;
 
@@ -116,14 +117,9 @@ fn approved(app: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<ApprovedOr
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Box<Problem>> {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    value.ok_or_else(|| {
-        let detail = format!("the header {name} is missing");
-        Box::new(Problem::malformed(
-            name,
-            detail,
-            "see docs/concepts/interfaces.md section 2",
-        ))
+    one_header(headers, name).map_err(|detail| {
+        let allowed = "see docs/concepts/interfaces.md section 2";
+        Box::new(Problem::malformed(name, detail.to_owned(), allowed))
     })
 }
 

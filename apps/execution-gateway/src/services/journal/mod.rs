@@ -9,6 +9,8 @@ pub mod storage;
 pub mod writer;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io;

@@ -200,17 +200,24 @@ fn scan_segment(
     let header = SegmentHeader::decode(bytes)
         .map_err(|_| (0, "the segment header is not readable".to_owned()))?;
     check_header(before.as_ref(), (segment, is_start), &header)?;
-    let mut at = Position {
+    scan.position = Some(Position {
         segment,
         version: header.version,
         offset: SEGMENT_HEADER as u64,
         next_seq: header.first_seq,
         prev_hash: header.prev_hash,
         earlier_bytes: before.map_or(0, |position| position.earlier_bytes + position.offset),
+    });
+    scan_records(scan, bytes, is_last)
+}
+
+/// Reads records from the scan's position on.
+fn scan_records(scan: &mut Scan, bytes: &[u8], is_last: bool) -> Result<(), Fault> {
+    let Some(mut at) = scan.position else {
+        return Ok(());
     };
-    scan.position = Some(at);
     let used = used_bytes(bytes);
-    let mut cursor = SEGMENT_HEADER;
+    let mut cursor = usize::try_from(at.offset).unwrap_or(usize::MAX);
     while let Some(rest) = bytes.get(cursor..).filter(|_| cursor < used) {
         match decode(rest, &at.prev_hash) {
             Ok((frame, size, hash)) if frame.seq == at.next_seq => {
@@ -218,7 +225,7 @@ fn scan_segment(
                 at.offset = cursor as u64;
                 at.next_seq += 1;
                 at.prev_hash = hash;
-                scan.frames.push((segment, frame));
+                scan.frames.push((at.segment, frame));
                 scan.position = Some(at);
             }
             Ok(_) => return Err((at.offset, FrameFault::Sequence.to_string())),
@@ -230,6 +237,18 @@ fn scan_segment(
         }
     }
     Ok(())
+}
+
+/// The tail behind a position that was recovered before: records read, end, whether it is whole.
+#[cfg(test)]
+pub(super) fn scan_tail(position: Position, bytes: &[u8]) -> Result<(usize, u64), String> {
+    let mut scan = Scan {
+        position: Some(position),
+        ..Scan::default()
+    };
+    scan_records(&mut scan, bytes, true).map_err(|(_, fault)| fault)?;
+    let end = scan.position.map_or(0, |position| position.offset);
+    Ok((scan.frames.len(), end))
 }
 
 /// End of the bytes that are not unused space.

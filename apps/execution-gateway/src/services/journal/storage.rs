@@ -238,6 +238,10 @@ impl Storage for FileStorage {
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         let current = self.current()?;
         current.offset = len;
+        // A needless change would make an old segment look new.
+        if current.file.metadata()?.len() == len {
+            return Ok(());
+        }
         current.file.set_len(len)
     }
 

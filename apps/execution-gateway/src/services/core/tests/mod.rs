@@ -6,6 +6,7 @@ mod limits;
 mod merge;
 mod pending;
 mod protocol;
+mod random;
 mod stops;
 mod support;
 mod table;

@@ -222,3 +222,27 @@ fn an_order_the_venue_told_of_is_never_sent_although_its_key_is_lost() {
     assert_eq!(amnesiac.reply(request).unwrap().0, 202);
     assert!(!amnesiac.has_call(|call| matches!(call, VenueCall::Place(_))));
 }
+
+#[test]
+fn records_of_format_1_are_still_read() {
+    let texts = [
+        r#"{"type":"epoch","epoch":2,"build":"0","config_hash":"c"}"#,
+        r#"{"type":"sent","ids":["ats1-a"],"recv_window_ms":300}"#,
+        r#"{"type":"halt","instrument_id":"BTC-USD.SIM","reason":"r"}"#,
+        r#"{"type":"outcome","ids":[],"class":"D","code":-1,"detail":"d","resend":false}"#,
+        r#"{"type":"report","report":{"client_order_id":"a","venue_order_id":"1",
+            "instrument_id":"BTC-USD.SIM","order_type":"MARKET","order_side":"BUY",
+            "quantity":"0.00100","price":null,"trigger_price":null,"status":"working",
+            "executed":"0.00000","trades":[],"execution_id":null,
+            "at":"2021-09-27T14:00:00.000Z","reason":null}}"#,
+    ];
+    for text in texts {
+        let record: Record = serde_json::from_str(text).unwrap();
+        let again = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&again).unwrap(), record);
+        assert!(
+            !again.contains("extra"),
+            "a plain report stays as it was: {again}"
+        );
+    }
+}
