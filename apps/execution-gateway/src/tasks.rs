@@ -205,7 +205,11 @@ pub fn refuse_withdrawal(rights: KeyRights, is_allowed: bool) -> Result<(), Gate
 pub struct KillSignals {
     cancel_all: Signal,
     flatten: Signal,
+    /// A write beyond a file size limit shall be an error to handle, not the end of the process.
+    _file_size: Signal,
 }
+
+const SIGXFSZ: i32 = 25;
 
 impl KillSignals {
     /// Installs the handlers.
@@ -216,6 +220,7 @@ impl KillSignals {
         Ok(Self {
             cancel_all: signal(SignalKind::user_defined1())?,
             flatten: signal(SignalKind::user_defined2())?,
+            _file_size: signal(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 }
