@@ -156,7 +156,16 @@ fn work(
         if seed >= options.from + options.seeds {
             break;
         }
-        let outcome = run_seed(seed, &options.only, impossible, false)?;
+        let mut outcome = run_seed(seed, &options.only, impossible, false)?;
+        if options.mutant.is_some() && !outcome.broken.is_empty() {
+            // A schedule that breaks anyway says nothing about the mutant.
+            switch(None);
+            let plain = run_seed(seed, &options.only, impossible, false)?;
+            switch(options.mutant);
+            if !plain.broken.is_empty() {
+                outcome.broken.clear();
+            }
+        }
         if options.stops_at_first && !outcome.broken.is_empty() {
             stop.store(true, Ordering::Relaxed);
         }

@@ -271,21 +271,15 @@ fn check_positions(
     is_taken_over: bool,
     found: &mut Vec<Broken>,
 ) {
-    if is_taken_over {
-        // What was held when the journal was lost became the new beginning.
+    if is_taken_over || ledger.orders.iter().any(|order| order.is_forgotten) {
+        // What was held when journal or venue lost its memory became the new beginning.
         return;
     }
     for (instrument, (held, outside)) in &ledger.held {
         let told = read.positions.get(instrument).copied().unwrap_or(0);
-        let lost: i128 = ledger
-            .trades
-            .iter()
-            .filter(|trade| trade.is_forgotten && trade.instrument == *instrument)
-            .map(|trade| i128::from(trade.quantity))
-            .sum();
         let in_steps = |amount: i128| amount / ledger.step.max(1);
         let is_equal = told == in_steps(*held) || told == in_steps(held - outside);
-        let has_outside_reason = *outside != 0 || lost != 0;
+        let has_outside_reason = *outside != 0;
         let is_halted = read.halted.contains(instrument);
         if !(is_equal || has_outside_reason && is_halted) {
             let detail = format!(
