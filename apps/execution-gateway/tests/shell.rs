@@ -58,7 +58,10 @@ fn command(rig: &Rig, arguments: &[&str]) -> Command {
 /// Runs a gateway that is expected to end by itself; what it says and whether it failed.
 fn refused(rig: &Rig) -> (bool, String) {
     let output = command(rig, &[]).output().unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 fn pid(rig: &Rig) -> Pid {
@@ -78,7 +81,9 @@ async fn resting(rig: &Rig) -> usize {
     let signature = hex::encode(mac.finalize().into_bytes());
     let port = rig.venue_port;
     let url = format!("http://127.0.0.1:{port}/api/v3/openOrders?{query}&signature={signature}");
-    let answer = reqwest::Client::new().get(url).header("X-MBX-APIKEY", "venue-key");
+    let answer = reqwest::Client::new()
+        .get(url)
+        .header("X-MBX-APIKEY", "venue-key");
     let body: Value = answer.send().await.unwrap().json().await.unwrap();
     body.as_array().unwrap().len()
 }
@@ -86,7 +91,10 @@ async fn resting(rig: &Rig) -> usize {
 async fn until_resting(rig: &Rig, count: usize) {
     let started = std::time::Instant::now();
     while resting(rig).await != count {
-        assert!(started.elapsed().as_secs() < 20, "never {count} orders at rest");
+        assert!(
+            started.elapsed().as_secs() < 20,
+            "never {count} orders at rest"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
@@ -112,7 +120,11 @@ async fn with_resting_order(top: &str, end: &str) -> Rig {
     rig.until_ready().await;
     rig.step_and_sync(1).await;
     let (status, reply) = rig.submit(&entry(1), 5_000).await;
-    assert_eq!((status, reply["status"].as_str()), (202, Some("ACCEPTED")), "{reply}");
+    assert_eq!(
+        (status, reply["status"].as_str()),
+        (202, Some("ACCEPTED")),
+        "{reply}"
+    );
     until_resting(&rig, 1).await;
     rig
 }
@@ -135,9 +147,13 @@ async fn tls_proxy(venue_port: u16) -> (u16, String) {
         while let Ok((client, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                let Ok(mut client) = acceptor.accept(client).await else { return };
+                let Ok(mut client) = acceptor.accept(client).await else {
+                    return;
+                };
                 let mut venue = TcpStream::connect(("127.0.0.1", venue_port)).await.unwrap();
-                tokio::io::copy_bidirectional(&mut client, &mut venue).await.ok();
+                tokio::io::copy_bidirectional(&mut client, &mut venue)
+                    .await
+                    .ok();
             });
         }
     });
@@ -154,15 +170,30 @@ async fn rest_and_streams_run_over_tls() {
     let text = std::fs::read_to_string(&file).unwrap();
     let venue = rig.venue_port;
     let text = text
-        .replace(&format!("http://127.0.0.1:{venue}"), &format!("https://localhost:{port}"))
-        .replace(&format!("ws://127.0.0.1:{venue}"), &format!("wss://localhost:{port}"));
+        .replace(
+            &format!("http://127.0.0.1:{venue}"),
+            &format!("https://localhost:{port}"),
+        )
+        .replace(
+            &format!("ws://127.0.0.1:{venue}"),
+            &format!("wss://localhost:{port}"),
+        );
     std::fs::write(&file, text).unwrap();
     amend(&rig, "", "ca_file = \"root.pem\"", "");
     rig.spawn_gateway().await;
     rig.until_ready().await;
     rig.step_and_sync(1).await;
-    let (status, reply) = rig.submit(&approved(1, "entry", "open", &market("BUY", "1.00000")), 5_000).await;
-    assert_eq!((status, reply["status"].as_str()), (202, Some("FILLED")), "{reply}");
+    let (status, reply) = rig
+        .submit(
+            &approved(1, "entry", "open", &market("BUY", "1.00000")),
+            5_000,
+        )
+        .await;
+    assert_eq!(
+        (status, reply["status"].as_str()),
+        (202, Some("FILLED")),
+        "{reply}"
+    );
 }
 
 #[tokio::test]
@@ -171,17 +202,24 @@ async fn plain_text_to_a_stranger_is_refused() {
     rig.configure(rig.venue_port);
     let file = rig.dir.path().join("gateway.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    let text = text.replace("rest_url = \"http://127.0.0.1:", "rest_url = \"http://192.0.2.1:");
+    let text = text.replace(
+        "rest_url = \"http://127.0.0.1:",
+        "rest_url = \"http://192.0.2.1:",
+    );
     std::fs::write(&file, text).unwrap();
     let (is_ok, told) = refused(&rig);
-    assert!(!is_ok && told.contains("venue.rest_url") && told.contains("allow_plain"), "{told}");
+    assert!(
+        !is_ok && told.contains("venue.rest_url") && told.contains("allow_plain"),
+        "{told}"
+    );
 }
 
 /// A venue whose account may withdraw.
 async fn withdrawing_venue() -> u16 {
     use axum::Json;
     use axum::routing::get;
-    let account = || async { Json(json!({ "canTrade": true, "canWithdraw": true, "balances": [] })) };
+    let account =
+        || async { Json(json!({ "canTrade": true, "canWithdraw": true, "balances": [] })) };
     let time = || async { Json(json!({ "serverTime": now_ms() })) };
     let router = axum::Router::new()
         .route("/api/v3/time", get(time))
@@ -198,7 +236,10 @@ async fn a_key_that_may_withdraw_is_refused() {
     rig.configure(withdrawing_venue().await);
     let (is_ok, told) = tokio::task::block_in_place(|| refused(&rig));
     assert!(!is_ok, "{told}");
-    assert!(told.contains("withdraw") && told.contains("allow_withdraw_key"), "{told}");
+    assert!(
+        told.contains("withdraw") && told.contains("allow_withdraw_key"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -207,7 +248,10 @@ async fn a_second_gateway_on_one_journal_is_refused() {
     let (is_ok, told) = refused(&rig);
     let owner = rig.gateway.as_ref().unwrap().id().to_string();
     assert!(!is_ok && told.contains("another gateway"), "{told}");
-    assert!(told.contains(&owner) && told.contains("journal_dir"), "{told}");
+    assert!(
+        told.contains(&owner) && told.contains("journal_dir"),
+        "{told}"
+    );
     rig.get("/v1/status").await;
 }
 
@@ -255,14 +299,20 @@ async fn the_watchdog_cancels_when_the_gateway_falls_silent() {
     let mut watching = command(&rig, &["--watchdog"]);
     let _watchdog = Watchdog(watching.stderr(Stdio::null()).spawn().unwrap());
     let first = until("a heartbeat", || beat(&rig)).await;
-    until("two seconds of heartbeats", || beat(&rig).filter(|now| *now >= first + 5)).await;
+    until("two seconds of heartbeats", || {
+        beat(&rig).filter(|now| *now >= first + 5)
+    })
+    .await;
     assert_eq!(resting(&rig).await, 1, "a beating gateway is left alone");
     signal(&rig, Signal::STOP);
     until_resting(&rig, 0).await;
     signal(&rig, Signal::CONT);
     let order = entry(1);
     let (_, reply) = rig.submit(&order, 10_000).await;
-    assert_eq!(reply["status"], "CANCELED", "the gateway learns of it: {reply}");
+    assert_eq!(
+        reply["status"], "CANCELED",
+        "the gateway learns of it: {reply}"
+    );
 }
 
 #[tokio::test]
@@ -271,7 +321,10 @@ async fn without_its_section_the_watchdog_is_off() {
     rig.configure(rig.venue_port);
     let output = command(&rig, &["--watchdog"]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && told.contains("off by default"), "{told}");
+    assert!(
+        !output.status.success() && told.contains("off by default"),
+        "{told}"
+    );
 }
 
 /// F31 with a real limit of the operating system on the size of files.
@@ -288,10 +341,18 @@ async fn a_full_disk_refuses_entries_and_cancels_go_on() {
     let id = rig.get("/v1/orders?status=open").await["orders"][0]["client_order_id"].clone();
     let target = format!("/v1/orders/{}?wait_ms=5000", id.as_str().unwrap());
     let (status, reply) = rig.call("DELETE", &target, None, &[]).await;
-    assert_eq!((status, reply["status"].as_str()), (202, Some("CANCELED")), "{reply}");
+    assert_eq!(
+        (status, reply["status"].as_str()),
+        (202, Some("CANCELED")),
+        "{reply}"
+    );
     until_resting(&rig, 0).await;
     let (status, reply) = rig.submit(&entry(2), 0).await;
-    assert_eq!((status, reply["type"].as_str()), (507, Some("urn:ats:problem:disk-full")), "{reply}");
+    assert_eq!(
+        (status, reply["type"].as_str()),
+        (507, Some("urn:ats:problem:disk-full")),
+        "{reply}"
+    );
     let wide = Rlimit {
         current: None,
         maximum: None,
@@ -299,7 +360,11 @@ async fn a_full_disk_refuses_entries_and_cancels_go_on() {
     rustix::process::prlimit(Some(pid(&rig)), Resource::Fsize, wide).unwrap();
     until_status(&rig, "space is back", |s| s["entries_open"] == true).await;
     let (status, reply) = rig.submit(&entry(3), 5_000).await;
-    assert_eq!((status, reply["status"].as_str()), (202, Some("ACCEPTED")), "{reply}");
+    assert_eq!(
+        (status, reply["status"].as_str()),
+        (202, Some("ACCEPTED")),
+        "{reply}"
+    );
     let mut rig = rig;
     rig.kill_gateway();
     rig.spawn_gateway().await;
@@ -316,12 +381,20 @@ fn projected(rig: &Rig, seq: u64) -> Option<String> {
 #[tokio::test]
 async fn the_projection_is_rebuilt_with_the_same_content() {
     let mut rig = with_resting_order("projection_file = \"projection.sqlite\"", "").await;
-    rig.submit(&approved(2, "entry", "open", &market("BUY", "1.00000")), 5_000).await;
+    rig.submit(
+        &approved(2, "entry", "open", &market("BUY", "1.00000")),
+        5_000,
+    )
+    .await;
     let seq = rig.sync(0).await["gateway_seq"].as_u64().unwrap();
     assert!(seq >= 4);
     let before = until("the projection", || projected(&rig, seq)).await;
     rig.kill_gateway();
-    for name in ["projection.sqlite", "projection.sqlite-wal", "projection.sqlite-shm"] {
+    for name in [
+        "projection.sqlite",
+        "projection.sqlite-wal",
+        "projection.sqlite-shm",
+    ] {
         std::fs::remove_file(rig.dir.path().join(name)).ok();
     }
     rig.spawn_gateway().await;
@@ -331,9 +404,17 @@ async fn the_projection_is_rebuilt_with_the_same_content() {
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
         .collect()
 }
 
@@ -349,7 +430,13 @@ async fn the_exchange_key_appears_nowhere() {
     let mut traced = command(&rig, &[]);
     rig.gateway = Some(traced.env("RUST_LOG", "trace").stderr(log).spawn().unwrap());
     let port_file = rig.dir.path().join("gateway.port");
-    let read = || std::fs::read_to_string(&port_file).ok()?.trim().parse().ok();
+    let read = || {
+        std::fs::read_to_string(&port_file)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    };
     rig.gateway_port = until("gateway port", read).await;
     rig.until_ready().await;
     rig.step_and_sync(1).await;
@@ -359,27 +446,52 @@ async fn the_exchange_key_appears_nowhere() {
     answers.push(rig.submit(&order, 10_000).await.1.to_string());
     proxy.set(Fault::DropRequest, "GET /api/v3");
     answers.push(rig.submit(&entry(2), 500).await.1.to_string());
-    for target in ["/v1/status", "/v1/orders?status=all", "/v1/balances", "/metrics", "/nothing"] {
+    for target in [
+        "/v1/status",
+        "/v1/orders?status=all",
+        "/v1/balances",
+        "/metrics",
+        "/nothing",
+    ] {
         answers.push(rig.call("GET", target, None, &[]).await.1.to_string());
     }
     signal(&rig, Signal::QUIT);
     let status = rig.gateway.take().unwrap().wait().unwrap();
-    assert!(!status.core_dumped() && status.signal().is_some(), "{status}");
+    assert!(
+        !status.core_dumped() && status.signal().is_some(),
+        "{status}"
+    );
     let own = ["venue-credentials.json", "venue.log"].map(|name| rig.dir.path().join(name));
     let mut searched = 0;
-    for needle in ["venue-key", "venue-secret", "dmVudWUtc2VjcmV0", "76656e75652d736563726574"] {
-        assert!(answers.iter().all(|answer| !answer.contains(needle)), "{needle}: {answers:?}");
-        for file in files(rig.dir.path()).iter().filter(|file| !own.contains(file)) {
+    for needle in [
+        "venue-key",
+        "venue-secret",
+        "dmVudWUtc2VjcmV0",
+        "76656e75652d736563726574",
+    ] {
+        assert!(
+            answers.iter().all(|answer| !answer.contains(needle)),
+            "{needle}: {answers:?}"
+        );
+        for file in files(rig.dir.path())
+            .iter()
+            .filter(|file| !own.contains(file))
+        {
             if file.starts_with(rig.dir.path().join("venue-state")) {
                 continue;
             }
             let bytes = std::fs::read(file).unwrap();
-            let found = bytes.windows(needle.len()).any(|bytes| bytes == needle.as_bytes());
+            let found = bytes
+                .windows(needle.len())
+                .any(|bytes| bytes == needle.as_bytes());
             assert!(!found, "{needle} is in {}", file.display());
             searched += bytes.len();
         }
     }
     assert!(searched > 10_000, "something was searched");
     let log = std::fs::read_to_string(rig.dir.path().join("trace.log")).unwrap();
-    assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log is talkative");
+    assert!(
+        log.contains("TRACE") || log.contains("DEBUG"),
+        "the log is talkative"
+    );
 }

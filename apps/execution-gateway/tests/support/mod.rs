@@ -34,7 +34,10 @@ const CONTROL_TOKEN: &str = "0123456789abcdef-control";
 const DEADLINE: Duration = Duration::from_secs(20);
 
 use fixtures::{write_columns, write_secrets, write_venue_config};
-#[allow(unused_imports, reason = "every test file uses its own part of the support")]
+#[allow(
+    unused_imports,
+    reason = "every test file uses its own part of the support"
+)]
 pub(crate) use orders::{Approved, approved, bracket, market};
 
 /// Open, high, low, close in cents.

@@ -179,9 +179,8 @@ fn unauthorized(field: &str, detail: &str) -> Box<Problem> {
 }
 
 fn read_claim(headers: &HeaderMap) -> Result<Claim<'_>, Box<Problem>> {
-    let header = |name: &'static str| {
-        one_header(headers, name).map_err(|detail| unauthorized(name, detail))
-    };
+    let header =
+        |name: &'static str| one_header(headers, name).map_err(|detail| unauthorized(name, detail));
     let claim = Claim {
         key: header("X-ATS-Key")?,
         timestamp: header("X-ATS-Timestamp")?,
@@ -236,8 +235,9 @@ fn depth(body: &[u8]) -> usize {
 
 /// Rules every signed request keeps, whatever its route.
 fn check_shape(headers: &HeaderMap, body: &[u8]) -> Result<(), Box<Problem>> {
-    let malformed =
-        |field: &str, detail: String, allowed: &str| Box::new(Problem::malformed(field, detail, allowed));
+    let malformed = |field: &str, detail: String, allowed: &str| {
+        Box::new(Problem::malformed(field, detail, allowed))
+    };
     if headers.contains_key(header::CONTENT_ENCODING) {
         let detail = "the body is encoded".to_owned();
         return Err(malformed("Content-Encoding", detail, "no Content-Encoding"));
@@ -278,11 +278,15 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Box<Problem
     let read = to_bytes(body, BODY_MAX);
     match tokio::time::timeout(BODY_PATIENCE, read).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(too_large(format!("more than {BODY_MAX}, or its chunks break off"))),
+        Ok(Err(_)) => Err(too_large(format!(
+            "more than {BODY_MAX}, or its chunks break off"
+        ))),
         Err(_) => {
             let detail = "the body did not arrive within 10 s".to_owned();
             let problem = Problem::new(408, "body-timeout", "The request is not complete", detail);
-            Err(Box::new(problem.field("body").allowed("a whole body within 10 s")))
+            Err(Box::new(
+                problem.field("body").allowed("a whole body within 10 s"),
+            ))
         }
     }
 }

@@ -52,7 +52,10 @@ fn a_nonce_is_good_once_per_key_and_forgotten_after_the_window() {
     let auth = authenticator();
     let first = headers("a", "/v1/orders", NONCE, 100_000);
     assert_eq!(ask(&auth, &first, "read", 100_000), Ok(()));
-    assert_eq!(ask(&auth, &first, "read", 100_001), Err("401 X-ATS-Nonce".to_owned()));
+    assert_eq!(
+        ask(&auth, &first, "read", 100_001),
+        Err("401 X-ATS-Nonce".to_owned())
+    );
     let other = headers("b", "/v1/orders", NONCE, 100_000);
     assert_eq!(ask(&auth, &other, "read", 100_000), Ok(()));
     assert_eq!(auth.nonces.lock().unwrap().known.len(), 2);
@@ -81,10 +84,19 @@ fn every_refusal_names_its_header() {
         assert!(told.to_lowercase().ends_with(name), "{told}");
     }
     let elsewhere = headers("a", "/v1/balances", NONCE, 100_000);
-    assert_eq!(ask(&auth, &elsewhere, "read", 100_000), Err("401 X-ATS-Auth".to_owned()));
+    assert_eq!(
+        ask(&auth, &elsewhere, "read", 100_000),
+        Err("401 X-ATS-Auth".to_owned())
+    );
     let far = headers("a", "/v1/orders", NONCE, i64::MIN);
-    assert_eq!(ask(&auth, &far, "read", 100_000), Err("401 X-ATS-Timestamp".to_owned()));
-    assert_eq!(ask(&auth, &good, "admin:kill", 100_000), Err("403 X-ATS-Key".to_owned()));
+    assert_eq!(
+        ask(&auth, &far, "read", 100_000),
+        Err("401 X-ATS-Timestamp".to_owned())
+    );
+    assert_eq!(
+        ask(&auth, &good, "admin:kill", 100_000),
+        Err("403 X-ATS-Key".to_owned())
+    );
 }
 
 #[test]
@@ -105,7 +117,12 @@ fn deep_bodies_are_measured_outside_of_strings() {
 
 #[test]
 fn nonces_of_all_lengths_differ() {
-    let samples = ["0000000000000000", "00000000000000000", NONCE, "ffeeddccbbaa99887766554433221100"];
+    let samples = [
+        "0000000000000000",
+        "00000000000000000",
+        NONCE,
+        "ffeeddccbbaa99887766554433221100",
+    ];
     for (index, one) in samples.iter().enumerate() {
         for other in &samples[index + 1..] {
             assert_ne!(fold(one), fold(other));

@@ -181,7 +181,11 @@ fn unused_space_behind_a_torn_record_is_no_damage() {
         let mut storage = MemoryStorage::default();
         storage.segments.insert(1, bytes);
         let recovered = recover(&mut storage).unwrap();
-        assert!(recovered.damage.is_none(), "cut at {cut}: {:?}", recovered.damage);
+        assert!(
+            recovered.damage.is_none(),
+            "cut at {cut}: {:?}",
+            recovered.damage
+        );
         let position = recovered.position.unwrap();
         assert_eq!(storage.segments[&1].len() as u64, position.offset);
         assert!(storage.segments[&1].len() <= cut);
@@ -205,7 +209,11 @@ fn a_flipped_bit_anywhere_is_cut_or_set_aside() {
         let recovered = recover(&mut storage);
         // A flip in the version is refused, or it is damage like any other.
         let Ok(recovered) = recovered else { continue };
-        let good: Vec<_> = frames.iter().take(recovered.frames.len()).cloned().collect();
+        let good: Vec<_> = frames
+            .iter()
+            .take(recovered.frames.len())
+            .cloned()
+            .collect();
         assert_eq!(recovered.frames, good, "flip at {at}");
         assert!(recovered.frames.len() < frames.len(), "flip at {at}");
         assert_eq!(recovered.damage.is_none(), at >= last_start, "flip at {at}");
@@ -232,7 +240,11 @@ fn version_1_is_upgraded_by_reading() {
     writer.commit(&[append(3, 3, vec![3; 30])]);
     drop(writer);
     let mut storage = FileStorage::new(dir.path());
-    assert_eq!(storage.list().unwrap(), vec![1, 2], "new records are in a new segment");
+    assert_eq!(
+        storage.list().unwrap(),
+        vec![1, 2],
+        "new records are in a new segment"
+    );
     let again = recover(&mut storage).unwrap();
     assert!(again.damage.is_none());
     assert_eq!(again.frames.len(), 3);
@@ -250,7 +262,9 @@ fn a_newer_version_is_refused_and_left_alone() {
     };
     let path = dir.path().join("journal-00000001.seg");
     std::fs::write(&path, header.encode()).unwrap();
-    let error = recover(&mut FileStorage::new(dir.path())).unwrap_err().to_string();
+    let error = recover(&mut FileStorage::new(dir.path()))
+        .unwrap_err()
+        .to_string();
     for word in ["version 3", "up to 2", "newer build", "journal_dir"] {
         assert!(error.contains(word), "{error}");
     }
@@ -373,7 +387,9 @@ fn any_missing_segment_is_noticed() {
         fill(dir.path());
         std::fs::remove_file(dir.path().join(format!("journal-{lost:08}.seg"))).unwrap();
         let recovered = recover(&mut FileStorage::new(dir.path())).unwrap();
-        let damage = recovered.damage.unwrap_or_else(|| panic!("{lost} was lost unnoticed"));
+        let damage = recovered
+            .damage
+            .unwrap_or_else(|| panic!("{lost} was lost unnoticed"));
         assert!(damage.fault.contains("missing"), "{damage:?}");
     }
 }

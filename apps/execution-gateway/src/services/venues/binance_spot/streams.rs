@@ -15,6 +15,7 @@ use super::BinanceSpot;
 use super::parse;
 use super::rules;
 use super::sign::websocket_signature;
+use crate::failpoints::reached;
 use crate::models::venue::StreamEvent;
 use crate::services::venues::{BarQuery, MarketEvent};
 
@@ -64,16 +65,19 @@ impl BinanceSpot {
         sink: &mpsc::Sender<StreamEvent>,
     ) -> Result<(), String> {
         let mut socket = open(&self.ws_api_url).await?;
+        reached("stream.before_subscribe");
         let request = self.subscribe_request();
         let sent = socket.send(Message::text(request.to_string())).await;
         sent.map_err(|error| format!("subscribe: {error}"))?;
         self.confirm_subscription(&mut socket).await?;
+        reached("stream.after_subscribe");
         deliver(sink, StreamEvent::Up).await?;
         loop {
             let text = next_text(&mut socket).await?;
             let message: Value =
                 serde_json::from_str(&text).map_err(|error| format!("not JSON: {error}"))?;
             if let Some(event) = message.get("event") {
+                reached("stream.before_event");
                 self.user_event(event, sink).await?;
             }
         }
