@@ -190,6 +190,10 @@ pub fn shrink(plan: &Plan, mutant: Option<Mutant>) -> Result<(Plan, Outcome), St
         Ok(outcome.broken.first().map(|broken| broken.invariant) == wanted)
     };
     let mut small = plan.clone();
+    small.is_topped_up = false;
+    if wanted.is_some() && !breaks(&small)? {
+        small.is_topped_up = plan.is_topped_up;
+    }
     for index in (0..small.faults.len()).rev() {
         let mut less = small.clone();
         less.faults.remove(index);

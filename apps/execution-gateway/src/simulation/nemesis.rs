@@ -12,6 +12,9 @@ use super::world::{Event, World};
 use crate::models::input::Input;
 use crate::models::venue::{Lane, StreamEvent};
 
+/// Faults that strike in every schedule.
+pub const FAULTS_NEEDED: usize = 6;
+
 impl World {
     /// Strikes with a fault on everything; false when it cannot strike now.
     pub(super) fn hit_everything(&mut self, planned: Planned) -> bool {
@@ -111,6 +114,33 @@ impl World {
             _ => {}
         }
         true
+    }
+
+    /// A schedule whose planned faults found nothing to strike gets others that always can.
+    pub(super) fn top_up(&mut self) {
+        let always = [
+            Fault::StreamEnd,
+            Fault::SlowDisk,
+            Fault::ClockSkew,
+            Fault::Partition,
+            Fault::LimitWindow,
+            Fault::SymbolStatus,
+        ];
+        for fault in always {
+            if self.fired.len() >= FAULTS_NEEDED || !self.plan.is_topped_up {
+                return;
+            }
+            let planned = Planned {
+                fault,
+                not_before: self.now,
+                patience: self.now,
+                wanted: OrderStatus::Filled,
+                variant: self.plan.seed,
+            };
+            if self.node.is_some() && self.hit_everything(planned) {
+                self.note_fired(fault);
+            }
+        }
     }
 
     fn break_disk(&mut self, fault: Fault, random: &mut Random) {

@@ -13,8 +13,8 @@ pub const BUSY_MS: i64 = 40_000;
 pub const FAULTS_END_MS: i64 = 62_000;
 const ORDERS_MIN: i64 = 20;
 const ORDERS_MAX: i64 = 26;
-const FAULTS_MIN: i64 = 8;
-const FAULTS_MAX: i64 = 11;
+const FAULTS_MIN: i64 = 9;
+const FAULTS_MAX: i64 = 12;
 
 /// What the caller wants to trade, in units of its own: ticks from the price, steps of quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,8 @@ pub struct Plan {
     pub seed: u64,
     pub operations: Vec<Operation>,
     pub faults: Vec<Planned>,
+    /// Faults are added when too few of the planned ones strike.
+    pub is_topped_up: bool,
 }
 
 impl Plan {
@@ -87,6 +89,7 @@ impl Plan {
             seed,
             operations,
             faults,
+            is_topped_up: only.is_empty(),
         }
     }
 }

@@ -73,6 +73,7 @@ pub enum Event {
     },
     /// A condition with an end is over.
     Heal(Fault),
+    TopUp,
     FaultsEnd,
     Check,
 }
@@ -172,6 +173,7 @@ impl World {
         world.at(0, Event::Start);
         world.at(100, Event::Bars);
         world.at(PRICE_EVERY_MS, Event::Prices);
+        world.at(FAULTS_END_MS - 9_000, Event::TopUp);
         world.at(FAULTS_END_MS, Event::FaultsEnd);
         for (index, operation) in world.plan.operations.clone().into_iter().enumerate() {
             world.at(operation.at, Event::Deed(index));
@@ -274,6 +276,7 @@ impl World {
             Event::Operator { life } if life == self.life => self.operator_resumes(),
             Event::LateFill { order } => self.late_fill(order),
             Event::Heal(fault) => self.heal(fault),
+            Event::TopUp => self.top_up(),
             Event::FaultsEnd => self.end_faults(),
             Event::Tick { .. }
             | Event::Write { .. }
