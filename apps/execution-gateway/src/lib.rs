@@ -26,6 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -48,6 +49,8 @@ use services::journal::{Journal, event_index};
 use services::metrics::Metrics;
 use services::streams::hub::MarketHub;
 use services::streams::link::Link;
+use services::streams::market::{self, MarketParts};
+use services::streams::times::StreamTimes;
 use services::venues::{self, Venue};
 use settings::{ConfigError, Settings};
 use tasks::{KillSignals, Tasks};
@@ -102,13 +105,13 @@ pub async fn serve_gateway(
     let link = Link {
         venue: Arc::clone(&shared.venue),
         engine: handle.clone(),
-        hub: Arc::clone(&hub),
         clock: Arc::clone(&shared.clock),
         metrics: Arc::clone(&shared.metrics),
-        is_fast: settings.venue.is_fast_profile(),
+        times: StreamTimes::of(settings.venue.is_fast_profile()),
         timeframe: timeframe(&settings)?,
         shutdown: shutdown.clone(),
     };
+    let market = market_task(&link, &hub);
     let tasks = Tasks {
         engine: handle.clone(),
         venue: Arc::clone(&shared.venue),
@@ -138,7 +141,9 @@ pub async fn serve_gateway(
     });
     let engine = tokio::spawn(engine.run(first, shutdown.clone()));
     let key_checked = start_tasks(&settings, &tasks, signals, epoch);
-    tokio::spawn(link.clone().follow_market());
+    if let Some(market) = market {
+        tokio::spawn(market);
+    }
     let key_checked = async move {
         let checked = key_checked.await;
         if checked.is_ok() {
@@ -157,6 +162,19 @@ pub async fn serve_gateway(
         tracing::warn!("the projection is behind; it catches up at the next start");
     }
     served
+}
+
+/// The task that follows the venue's market data, where it has any.
+fn market_task(link: &Link, hub: &Arc<MarketHub>) -> Option<impl Future<Output = ()> + use<>> {
+    let source = Arc::clone(&link.venue).market()?;
+    Some(market::follow(MarketParts {
+        source,
+        hub: Arc::clone(hub),
+        prices: Arc::new(link.engine.clone()),
+        clock: Arc::clone(&link.clock),
+        times: link.times,
+        shutdown: link.shutdown.clone(),
+    }))
 }
 
 /// Starts the tasks beside the engine; the result is that of the check of the key.
@@ -185,6 +203,12 @@ async fn serve(
         impl Future<Output = Result<(), GatewayError>>,
     ),
 ) -> Result<(), GatewayError> {
+    // Small frames must not wait for each other: Nagle's algorithm is off.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
     let server = axum::serve(listener, router(app))
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let server = tokio::spawn(server.into_future());

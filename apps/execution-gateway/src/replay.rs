@@ -1,6 +1,6 @@
 //! From journal records back to the book.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
@@ -8,7 +8,7 @@ use crate::models::record::{EVENT_KIND, Entry, Record};
 use crate::services::core::book::{Book, Event};
 use crate::services::journal::checkpoint::{self, Collector};
 use crate::services::journal::events::parse;
-use crate::services::journal::frame::{SEGMENT_HEADER, decode_unchained};
+use crate::services::journal::frame::{Frame, SEGMENT_HEADER, decode_unchained};
 use crate::services::journal::recover::Recovered;
 use crate::services::journal::writer::EventIndex;
 
@@ -27,17 +27,6 @@ pub struct Replayed {
 
 /// Applies every record in order; fills the index of events by segment.
 pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
-    let mut book = Book::default();
-    let mut expected: VecDeque<Event> = VecDeque::new();
-    let mut collector = Collector::default();
-    let mut published_seq = 0;
-    let mut damage = recovered.damage.as_ref().map(|damage| {
-        format!(
-            "journal segment {} is damaged at byte {} ({}); copies: {:?}; check the account, then \
-             POST /v1/resume",
-            damage.segment, damage.offset, damage.fault, damage.quarantined
-        )
-    });
     if recovered.torn_bytes > 0 {
         tracing::warn!(
             bytes = recovered.torn_bytes,
@@ -45,78 +34,105 @@ pub fn replay(recovered: &Recovered, index: &EventIndex) -> Replayed {
         );
     }
     let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut run = Run::default();
+    if let Some(damage) = &recovered.damage {
+        run.note_damage(format!(
+            "journal segment {} is damaged at byte {} ({}); copies: {:?}; check the account, then \
+             POST /v1/resume",
+            damage.segment, damage.offset, damage.fault, damage.quarantined
+        ));
+    }
     for (segment, frame) in &recovered.frames {
-        if frame.kind == EVENT_KIND {
-            let Some((seq, text)) = parse(&frame.payload) else {
-                continue;
-            };
-            if index.values().next_back() != Some(segment) {
-                index.insert(seq, *segment);
-            }
-            published_seq = seq;
-            let known = expected.pop_front();
-            if known.is_none_or(|(known_seq, known)| known_seq != seq || known != text) {
-                damage.get_or_insert_with(|| {
-                    format!("event {seq} in the journal is not what its records give now")
-                });
-            }
-            book.gateway_seq = book.gateway_seq.max(seq);
-            continue;
-        }
-        if frame.kind == checkpoint::KIND {
-            match collector.take(frame) {
-                Ok(Some(found)) => {
-                    // Read from the start of the journal it must say what the records say.
-                    let is_base = book == Book::default();
-                    if !is_base && book.state_hash() != found.book.state_hash() {
-                        damage.get_or_insert_with(|| {
-                            format!("the checkpoint at record {} is not the book", frame.seq)
-                        });
-                    }
-                    if is_base {
-                        (book, published_seq) = (found.book, found.published_seq);
-                        index.extend(found.index);
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    damage.get_or_insert_with(|| {
-                        format!(
-                            "the checkpoint at record {} cannot be read: {error}",
-                            frame.seq
-                        )
-                    });
-                }
-            }
-            continue;
-        }
-        match serde_json::from_slice::<Entry>(&frame.payload) {
-            Ok(entry) => {
-                if let Some(fault) = checkpoint_fault(&book, &entry, frame.seq) {
-                    damage.get_or_insert(fault);
-                }
-                expected.extend(book.apply(&entry));
-            }
-            Err(error) => {
-                damage.get_or_insert_with(|| {
-                    format!(
-                        "record {} cannot be read by this version: {error}",
-                        frame.seq
-                    )
-                });
-            }
+        match frame.kind {
+            EVENT_KIND => run.event(frame, *segment, &mut index),
+            checkpoint::KIND => run.checkpoint(frame, &mut index),
+            _ => run.record(frame),
         }
     }
     if let Some(found) = &recovered.damage {
         let (seq, epoch) = salvage(&found.quarantined);
-        book.gateway_seq = book.gateway_seq.max(seq);
-        book.epoch = book.epoch.max(epoch);
+        run.book.gateway_seq = run.book.gateway_seq.max(seq);
+        run.book.epoch = run.book.epoch.max(epoch);
     }
     Replayed {
-        book,
-        unpublished: expected.into(),
-        published_seq,
-        damage,
+        book: run.book,
+        unpublished: run.expected.into(),
+        published_seq: run.published_seq,
+        damage: run.damage,
+    }
+}
+
+/// A replay under way.
+#[derive(Default)]
+struct Run {
+    book: Book,
+    /// Events that the records so far have caused and the journal has not shown yet.
+    expected: VecDeque<Event>,
+    collector: Collector,
+    published_seq: u64,
+    damage: Option<String>,
+}
+
+impl Run {
+    /// The first damage is told.
+    fn note_damage(&mut self, damage: String) {
+        self.damage.get_or_insert(damage);
+    }
+
+    fn event(&mut self, frame: &Frame, segment: u32, index: &mut BTreeMap<u64, u32>) {
+        let Some((seq, text)) = parse(&frame.payload) else {
+            return;
+        };
+        if index.values().next_back() != Some(&segment) {
+            index.insert(seq, segment);
+        }
+        self.published_seq = seq;
+        let known = self.expected.pop_front();
+        if known.is_none_or(|(known_seq, known)| known_seq != seq || known != text) {
+            let fault = format!("event {seq} in the journal is not what its records give now");
+            self.note_damage(fault);
+        }
+        self.book.gateway_seq = self.book.gateway_seq.max(seq);
+    }
+
+    /// Read from the start of the journal a checkpoint must say what the records say.
+    fn checkpoint(&mut self, frame: &Frame, index: &mut BTreeMap<u64, u32>) {
+        match self.collector.take(frame) {
+            Ok(Some(found)) if self.book == Book::default() => {
+                (self.book, self.published_seq) = (found.book, found.published_seq);
+                index.extend(found.index);
+            }
+            Ok(Some(found)) => {
+                if self.book.state_hash() != found.book.state_hash() {
+                    let fault = format!("the checkpoint at record {} is not the book", frame.seq);
+                    self.note_damage(fault);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let seq = frame.seq;
+                self.note_damage(format!(
+                    "the checkpoint at record {seq} cannot be read: {error}"
+                ));
+            }
+        }
+    }
+
+    fn record(&mut self, frame: &Frame) {
+        match serde_json::from_slice::<Entry>(&frame.payload) {
+            Ok(entry) => {
+                if let Some(fault) = checkpoint_fault(&self.book, &entry, frame.seq) {
+                    self.note_damage(fault);
+                }
+                self.expected.extend(self.book.apply(&entry));
+            }
+            Err(error) => {
+                let seq = frame.seq;
+                self.note_damage(format!(
+                    "record {seq} cannot be read by this version: {error}"
+                ));
+            }
+        }
     }
 }
 
@@ -172,7 +188,7 @@ fn newest_in(bytes: &[u8]) -> (u64, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::journal::frame::{ChainHash, Frame, encode};
+    use crate::services::journal::frame::{ChainHash, encode};
 
     fn event(seq: u64, gateway_seq: u64) -> Vec<u8> {
         let frame = Frame {

@@ -184,22 +184,22 @@ impl Hands {
 mod tests {
     use super::*;
 
-    fn beat(counter: u64) -> Option<Beat> {
-        Some(Beat { epoch: 1, counter })
+    fn look(pulse: &mut Pulse, counter: u64, now: i64) -> bool {
+        pulse.look(Some(Beat { epoch: 1, counter }), now)
     }
 
     #[test]
     fn it_acts_after_the_silence_and_again_until_the_gateway_is_back() {
         let mut pulse = Pulse::new(15_000, 0);
-        assert!(!pulse.look(beat(1), 10_000));
+        assert!(!look(&mut pulse, 1, 10_000));
         assert!(
-            !pulse.look(beat(2), 24_000),
+            !look(&mut pulse, 2, 24_000),
             "a move starts the silence anew"
         );
-        assert!(!pulse.look(beat(2), 38_999));
-        assert!(pulse.look(beat(2), 39_000));
+        assert!(!look(&mut pulse, 2, 38_999));
+        assert!(look(&mut pulse, 2, 39_000));
         pulse.acted(false, 39_000);
-        assert!(!pulse.look(beat(2), 39_500));
+        assert!(!look(&mut pulse, 2, 39_500));
         assert!(pulse.look(None, 40_000), "a failed cancel is tried again");
         pulse.acted(true, 40_000);
         assert!(!pulse.look(None, 44_999));
@@ -207,8 +207,8 @@ mod tests {
             pulse.look(None, 45_000),
             "orders may have come to rest since"
         );
-        assert!(!pulse.look(beat(3), 45_001), "the gateway is back");
-        assert!(!pulse.look(beat(3), 60_000));
+        assert!(!look(&mut pulse, 3, 45_001), "the gateway is back");
+        assert!(!look(&mut pulse, 3, 60_000));
     }
 
     #[test]

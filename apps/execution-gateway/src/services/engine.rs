@@ -1,6 +1,9 @@
 //! The one task that owns the state: inputs in, effects out, and nothing leaves before every record
 //! behind it is durable.
 
+mod gauges;
+mod handle;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -26,56 +29,8 @@ const INBOX: usize = 1024;
 const IDLE: Duration = Duration::from_secs(1);
 /// Messages handled before the journal and the timers are looked at again.
 const BURST: usize = 64;
-/// Gauges of the whole state are refreshed this often, not at every message.
-const MEASURE_EVERY_MS: i64 = 100;
 
-/// What other tasks send to the engine.
-pub enum Message {
-    Input(Input),
-    Ask {
-        make: Box<dyn FnOnce(RequestId) -> Input + Send>,
-        answer: oneshot::Sender<Reply>,
-    },
-}
-
-/// Cheap handle to the engine.
-#[derive(Clone)]
-pub struct EngineHandle {
-    inbox: mpsc::Sender<Message>,
-}
-
-impl EngineHandle {
-    pub async fn tell(&self, input: Input) {
-        if self.inbox.send(Message::Input(input)).await.is_err() {
-            tracing::debug!("input after the engine ended");
-        }
-    }
-
-    /// Asks and waits for the reply.
-    pub async fn ask(&self, make: impl FnOnce(RequestId) -> Input + Send + 'static) -> Reply {
-        let (answer, reply) = oneshot::channel();
-        let message = Message::Ask {
-            make: Box::new(make),
-            answer,
-        };
-        if self.inbox.send(message).await.is_ok()
-            && let Ok(reply) = reply.await
-        {
-            return reply;
-        }
-        stopping()
-    }
-}
-
-fn stopping() -> Reply {
-    let detail = "the gateway is stopping".to_owned();
-    Reply::problem(Problem::new(
-        503,
-        "stopping",
-        "The gateway does not answer now",
-        detail,
-    ))
-}
+pub use handle::{EngineHandle, Message};
 
 /// Health of the gateway for `/readyz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -391,52 +346,6 @@ impl Engine {
             }
             other => self.perform(other),
         }
-    }
-
-    fn measure(&mut self) {
-        let is_open = self.parts.state.are_entries_open();
-        self.parts.ready.send_if_modified(|ready| {
-            let changed = ready.is_ready != is_open;
-            ready.is_ready = is_open;
-            changed
-        });
-        if (self.now - self.measured_at).abs() < MEASURE_EVERY_MS {
-            return;
-        }
-        self.measured_at = self.now;
-        let metrics = &self.parts.metrics;
-        let state = &self.parts.state;
-        let unknown = state.unresolved().len();
-        metrics
-            .unknown_orders
-            .set(i64::try_from(unknown).unwrap_or(i64::MAX));
-        let oldest = state
-            .live
-            .probes
-            .values()
-            .map(|probe| self.now - probe.since)
-            .max();
-        metrics
-            .unknown_age_seconds
-            .set(oldest.unwrap_or(0) as f64 / 1_000.0);
-        metrics.clock_offset_ms.set(state.live.clock_offset_ms);
-        metrics.breaker_state.set(i64::from(!is_open));
-        let level = state
-            .book
-            .stop
-            .as_ref()
-            .map_or(0, |stop| stop.level as i64 + 1);
-        metrics.kill_state.set(level);
-        let external = state.book.counters.external_orders;
-        let known = metrics.external_orders_total.get();
-        metrics
-            .external_orders_total
-            .inc_by(external.saturating_sub(known));
-        let duplicates = state.live.duplicate_reports;
-        metrics
-            .duplicate_events_total
-            .inc_by(duplicates - self.seen_duplicates);
-        self.seen_duplicates = duplicates;
     }
 
     /// Orders in flight get a moment to answer; what does not stays open in the journal and is

@@ -176,7 +176,7 @@ impl Venue for StubVenue {
             "instrument_id": query.instrument_id, "timeframe": query.timeframe,
             "opened_at": "2026-01-01T00:00:00.000Z", "closed_at": "2026-01-01T00:15:00.000Z",
             "open": "100.00", "high": "100.00", "low": "100.00", "close": "100.00",
-            "volume": "1", "flags": 0, "missing": 0, "is_closed": true,
+            "volume": "1", "flags": [], "missing": 0, "is_closed": true,
         });
         let bar = serde_json::from_value(bar).map_err(|error| VenueUnavailable {
             detail: error.to_string(),

@@ -51,6 +51,7 @@ pub struct Counters {
 
 /// State rebuilt from the journal. `apply` (in `apply.rs`) is its only mutation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Book {
     pub orders: BTreeMap<ClientOrderId, OrderState>,
     pub keys: BTreeMap<String, KeyEntry>,

@@ -5,11 +5,14 @@ pub mod events;
 pub mod frame;
 pub mod queue;
 pub mod recover;
+mod retention;
 pub mod storage;
 pub mod writer;
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod retention_tests;
 #[cfg(test)]
 mod tests;
 

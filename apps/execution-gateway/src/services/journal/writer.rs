@@ -21,7 +21,6 @@ use crate::mutants::{Mutant, is_on};
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a full disk is looked at again.
 const SPACE_EVERY: Duration = Duration::from_secs(2);
-const DAY_S: u64 = 86_400;
 
 /// How far the journal can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,16 +79,16 @@ impl Default for Policy {
 }
 
 pub struct Writer {
-    storage: Box<dyn Storage>,
-    position: Position,
+    pub(super) storage: Box<dyn Storage>,
+    pub(super) position: Position,
     health: Health,
-    index: EventIndex,
-    policy: Policy,
+    pub(super) index: EventIndex,
+    pub(super) policy: Policy,
     observer: BatchObserver,
-    first_segment: u32,
+    pub(super) first_segment: u32,
     /// First segment that recovery needs: the one the newest complete checkpoint begins.
-    base_segment: u32,
-    checkpoint_began: Option<u32>,
+    pub(super) base_segment: u32,
+    pub(super) checkpoint_began: Option<u32>,
     looked_at: Instant,
     bytes: Vec<u8>,
 }
@@ -333,44 +332,9 @@ impl Writer {
         self.position.offset = header_bytes as u64;
     }
 
-    fn note_manifest(&mut self) -> io::Result<()> {
+    pub(super) fn note_manifest(&mut self) -> io::Result<()> {
         self.storage
             .note_manifest(self.first_segment, self.position.segment)
-    }
-
-    /// Drops segments that only their age has kept. Failing to do so costs space, not safety.
-    fn retire(&mut self) {
-        reached("journal.before_retire");
-        if let Some(began) = self.checkpoint_began.take() {
-            self.base_segment = began;
-        }
-        if let Err(error) = self.drop_old_segments() {
-            tracing::warn!(%error, "old journal segments could not be dropped");
-        }
-    }
-
-    fn drop_old_segments(&mut self) -> io::Result<()> {
-        let keep_s = u64::from(self.policy.retention_days) * DAY_S;
-        let mut droppable = Vec::new();
-        for segment in self.storage.list()? {
-            let is_old = self.storage.age_s(segment)?.is_some_and(|age| age > keep_s);
-            if segment >= self.base_segment || !is_old {
-                break;
-            }
-            droppable.push(segment);
-        }
-        let Some(last) = droppable.last() else {
-            return Ok(());
-        };
-        // Noted first: a crash in between leaves segments that recovery knows to be spare.
-        self.first_segment = last + 1;
-        self.note_manifest()?;
-        for segment in &droppable {
-            self.storage.remove(*segment)?;
-        }
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        index.retain(|_, segment| *segment > *last);
-        Ok(())
     }
 
     /// Leaves the reserve once there is room for a new one.

@@ -75,7 +75,7 @@ impl Trial {
 
     fn answer(&mut self, pick: usize) {
         for (call, request) in std::mem::take(&mut self.bench.calls) {
-            if matches!(request, VenueCall::Reconcile { .. }) && pick % 3 > 0 {
+            if matches!(request, VenueCall::Reconcile { .. }) && !pick.is_multiple_of(3) {
                 self.bench.calls.push((call, request));
                 self.bench.answer_reconcile(Vec::new());
                 continue;
@@ -87,7 +87,7 @@ impl Trial {
                 1 => Outcome::Refused { code, detail },
                 2 => Outcome::NotSent { detail },
                 3 => Outcome::Missing,
-                4 => Outcome::Done(VenueAnswer::Absent(pick % 4 == 0)),
+                4 => Outcome::Done(VenueAnswer::Absent(pick.is_multiple_of(4))),
                 _ => Outcome::Done(VenueAnswer::Accepted),
             };
             self.bench.outcome(call, outcome);

@@ -15,7 +15,6 @@ use crate::failpoints::reached;
 use crate::models::venue::{
     Outcome, PlaceOco, PlaceOrder, VenueAnswer, VenueCall, VenueReport, VenueTrade,
 };
-use crate::services::venues::KeyRights;
 
 const PAGE: usize = 1_000;
 
@@ -314,28 +313,6 @@ impl BinanceSpot {
             .any(|row| row.get("clientOrderId").and_then(Value::as_str) == Some(id.as_str()));
         let is_open = open.iter().any(|report| report.client_order_id == *id);
         Ok(VenueAnswer::Absent(!is_open && !is_in_history))
-    }
-}
-
-impl BinanceSpot {
-    /// `apiRestrictions` tells of the key itself; venues without `/sapi` (testnet, demo, the
-    /// simulated one) tell of the account only.
-    pub(super) async fn ask_key_rights(&self) -> Result<KeyRights, Failure> {
-        let account = Request::get("/api/v3/account", 20, Vec::new());
-        let account = self.rest.signed(account).await?;
-        let flag = |body: &Value, name: &str| body.get(name).and_then(Value::as_bool);
-        let restrictions = Request::get("/sapi/v1/account/apiRestrictions", 1, Vec::new());
-        let of_key = match self.rest.signed(restrictions).await {
-            Ok(body) => flag(&body, "enableWithdrawals"),
-            Err(Failure::Refused { .. } | Failure::Missing) => None,
-            Err(failure) => return Err(failure),
-        };
-        let of_account = || flag(&account, "canWithdraw");
-        Ok(KeyRights {
-            can_trade: flag(&account, "canTrade").unwrap_or(true),
-            // A venue that tells nothing is taken at its worst.
-            can_withdraw: of_key.or_else(of_account).unwrap_or(true),
-        })
     }
 }
 
