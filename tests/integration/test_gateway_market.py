@@ -87,7 +87,9 @@ async def test_every_closed_bar_arrives_once_through_restarts_of_venue_and_gatew
         venue.bars = 1_210
         await gateway.start()
         got += [number(await until(stream, Bar)) for _ in range(5)]
-        await until(stream, Link, lambda link: link.is_connected)
+        # The link may have been told before the bars.
+        if not market.is_venue_connected:
+            await until(stream, Link, lambda link: link.is_connected)
         venue.bars = 1_211
         await venue.say(venue_says.closed_bar(1_210))
         got.append(number(await until(stream, Bar)))
