@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod clock;
+mod constants;
 pub mod error;
 pub mod failpoints;
 pub mod models;
@@ -30,15 +31,14 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use rust_common::{AccountId, ApprovalKey, DomainError, Timeframe};
-
 use clock::{Clock, SystemClock};
+use constants::{account, approval_key, config_hash, core_config, timeframe};
 use error::GatewayError;
 use failpoints::reached;
 use models::input::Effect;
 use models::record::EVENT_KIND;
 use secrets::{Keys, load_credentials, load_keys};
-use services::core::{CoreConfig, Rules, State, begin};
+use services::core::{State, begin};
 use services::engine::{Engine, EngineHandle, EngineParts, Readiness};
 use services::http::auth::Authenticator;
 use services::http::{App, router};
@@ -52,7 +52,7 @@ use services::streams::link::Link;
 use services::streams::market::{self, MarketParts};
 use services::streams::times::StreamTimes;
 use services::venues::{self, Venue};
-use settings::{ConfigError, Settings};
+use settings::Settings;
 use tasks::{KillSignals, Tasks};
 
 /// How long open connections may take to end at shutdown.
@@ -332,53 +332,6 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
         journal,
         events,
         replayed,
-    })
-}
-
-/// Hash of the settings (they hold no secret: those are in files of their own).
-fn config_hash(settings: &Settings) -> String {
-    use sha2::{Digest, Sha256};
-    hex::encode(Sha256::digest(format!("{settings:?}")))
-}
-
-fn config_error(settings: &Settings, key: &str, error: &DomainError) -> GatewayError {
-    GatewayError::Config(ConfigError {
-        file: settings.keys_file.display().to_string(),
-        line: None,
-        key: key.to_owned(),
-        problem: error.to_string(),
-        allowed: "see docs/concepts/interfaces.md".to_owned(),
-    })
-}
-
-fn approval_key(settings: &Settings, keys: &Keys) -> Result<ApprovalKey, GatewayError> {
-    ApprovalKey::from_hex(keys.approval_key.reveal())
-        .map_err(|error| config_error(settings, "approval_key", &error))
-}
-
-fn account(settings: &Settings) -> Result<AccountId, GatewayError> {
-    let account = AccountId::new(settings.account.clone());
-    account.map_err(|error| config_error(settings, "account", &error))
-}
-
-fn timeframe(settings: &Settings) -> Result<Timeframe, GatewayError> {
-    let timeframe = settings.venue.timeframe.parse::<Timeframe>();
-    timeframe.map_err(|error| config_error(settings, "venue.timeframe", &error))
-}
-
-fn core_config(settings: &Settings) -> Result<CoreConfig, GatewayError> {
-    Ok(CoreConfig {
-        account: account(settings)?,
-        limits: settings.parsed_limits(),
-        recv_window_ms: settings.venue.recv_window_ms,
-        horizon_ms: settings.venue.horizon_ms(),
-        is_fast: settings.venue.is_fast_profile(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: Rules {
-            entry_deadline_ms: settings.venue.entry_deadline_ms,
-            allow_withdraw_key: settings.venue.allow_withdraw_key,
-            ..Rules::default()
-        },
     })
 }
 
