@@ -37,7 +37,7 @@ from trading_models.base import (
 )
 from trading_models.sources import _prepare, _profiles, _store, ccxt, sample
 from trading_models.sources._api import FloatArray, IntArray, Progress, RawBars
-from trading_models.sources._live import BestQuote, BookUpdate, Gap, Link, TradeTick
+from trading_models.sources._live import BestQuote, BookUpdate, FeedGap, Link, TradeTick
 from trading_models.sources._prepare import ImportOptions, parse_instrument_id
 from trading_models.sources.gateway import GatewayMarket
 
@@ -52,8 +52,8 @@ __all__ = [
     "BookUpdate",
     "CheckReport",
     "Columns",
+    "FeedGap",
     "Frame",
-    "Gap",
     "GatewayMarket",
     "ImportOptions",
     "Link",

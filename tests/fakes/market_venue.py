@@ -124,7 +124,7 @@ class MarketVenue:
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         parts = urlsplit(request.path)
-        if not parts.path.startswith("/api/"):
+        if not parts.path.startswith(("/api/", "/sapi/")):
             return None
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         body = self._body(parts.path.rsplit("/", 1)[1], query)
@@ -156,7 +156,8 @@ class MarketVenue:
                 bids = [["99.00", f"{self.book}.00000"]]
                 return {"lastUpdateId": self.book, "bids": bids, "asks": [["101.00", "5.00000"]]}
             case "account":
-                return {"balances": [], "canTrade": True, "permissions": ["SPOT"]}
+                rights = {"canTrade": True, "canWithdraw": False, "permissions": ["SPOT"]}
+                return {"balances": [], **rights}
             case "openOrders" | "myTrades" | "allOrders" | "openOrderList":
                 return []
         return None

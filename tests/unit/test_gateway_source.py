@@ -17,7 +17,7 @@ from websockets.http11 import Request, Response
 from fakes.gateway_server import GatewayServer
 from fakes.store_records import wire
 from trading_models.base import Bar, DataStale, DataUnavailable, ManualClock
-from trading_models.market_data import Gap, GatewayMarket, Link, TradeTick
+from trading_models.market_data import FeedGap, GatewayMarket, Link, TradeTick
 from trading_models.security import RequestSigner, ServiceKey
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(30)]
@@ -107,7 +107,7 @@ async def test_a_hole_in_trades_is_told_only_after_a_reconnect(
     server.frames["/v1/market"] = [trade(5), trade(6)]
     await server.start()
     gap, tick, after = await take(stream, 3)
-    assert (isinstance(gap, Gap), gap.channel) == (True, "trades")
+    assert (isinstance(gap, FeedGap), gap.channel) == (True, "trades")
     assert (isinstance(tick, TradeTick), tick.trade_id, after.trade_id) == (True, 5, 6)
 
 

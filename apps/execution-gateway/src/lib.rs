@@ -7,13 +7,17 @@
 
 pub mod clock;
 pub mod error;
+pub mod failpoints;
 pub mod models;
+pub mod mutants;
 pub mod projection;
 pub mod replay;
 pub mod secrets;
 pub mod services;
 pub mod settings;
 pub mod shutdown;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod tasks;
 pub mod tls;
 pub mod watchdog;
@@ -30,6 +34,7 @@ use rust_common::{AccountId, ApprovalKey, DomainError, Timeframe};
 
 use clock::{Clock, SystemClock};
 use error::GatewayError;
+use failpoints::reached;
 use models::input::Effect;
 use models::record::EVENT_KIND;
 use secrets::{Keys, load_credentials, load_keys};
@@ -58,6 +63,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// Everything that keeps it from starting, in words that name the cause and the next step.
 pub async fn run(config: &Path) -> Result<(), GatewayError> {
+    reached("start.begin");
     let settings = Settings::load(config)?;
     let keys = load_keys(&settings.keys_file)?;
     let credentials = load_credentials(&settings.venue.credentials_file)?;
@@ -206,6 +212,7 @@ async fn serve(
     let server = axum::serve(listener, router(app))
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let server = tokio::spawn(server.into_future());
+    reached("start.listening");
     let refused = async {
         match key_check.await {
             Ok(()) => std::future::pending().await,
@@ -217,6 +224,7 @@ async fn serve(
         error = refused => Err(error),
     };
     tracing::info!("stopping");
+    reached("shutdown.begin");
     trigger.fire();
     if tokio::time::timeout(DRAIN, server).await.is_err() {
         tracing::warn!("some connections did not end in time");
@@ -247,6 +255,7 @@ fn make_engine(
     state.live.damage = replayed.damage;
     state.live.journal = journal.durable().health;
     let now = shared.clock.now_ms();
+    reached("epoch.before");
     let first = begin(
         &mut state,
         now,
@@ -288,10 +297,13 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
     } else {
         0
     };
+    reached("recover.before");
     let mut storage = FileStorage::new(dir).with_prepared_bytes(prepared);
     let recovered = services::journal::recover::recover(&mut storage).map_err(file_error)?;
+    reached("recover.after");
     let index = event_index();
     let replayed = replay::replay(&recovered, &index);
+    reached("replay.after");
     tracing::info!(
         records = recovered.frames.len(),
         torn_bytes = recovered.torn_bytes,
@@ -312,8 +324,10 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
     });
     let epoch = replayed.book.epoch + 1;
     let shared = (index, observer as BatchObserver);
+    reached("journal.open_before");
     let journal =
         Journal::start(Box::new(storage), &recovered, epoch, policy, shared).map_err(file_error)?;
+    reached("journal.open_after");
     Ok(Opened {
         journal,
         events,

@@ -57,7 +57,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class FeedGap:
     """What was received is no longer whole: trades are missing, or a book is being rebuilt."""
 
     channel: str
@@ -65,7 +65,7 @@ class Gap:
     at: datetime
 
 
-Message = Bar | TradeTick | BestQuote | BookUpdate | Link | Gap
+Message = Bar | TradeTick | BestQuote | BookUpdate | Link | FeedGap
 
 
 def read_message(row: dict[str, Any]) -> Message | None:
@@ -99,7 +99,7 @@ def read_message(row: dict[str, Any]) -> Message | None:
             return Link(bool(row["connected"]), datetime.fromisoformat(row["at"]))
         case "gap":
             at = datetime.fromisoformat(row["at"])
-            return Gap(row["channel"], row["instrument_id"], at)
+            return FeedGap(row["channel"], row["instrument_id"], at)
     return None
 
 

@@ -2,7 +2,7 @@
 
 Reads `WS /v1/market` (docs/concepts/interfaces.md section 3). After a disconnect closed bars resume
 after the last one received, so that none is missed; trades cannot be had again, so a hole is told
-as a `Gap`. A reader that does not keep up is cut off by the gateway, never silently skipped.
+as a `FeedGap`. A reader that does not keep up is cut off by the gateway, never silently skipped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from trading_models.base import Bar, Clock, DataStale, DataUnavailable, InstrumentId
 from trading_models.security import RequestSigner
-from trading_models.sources._live import Gap, Link, Message, TradeTick, read_message
+from trading_models.sources._live import FeedGap, Link, Message, TradeTick, read_message
 
 _RETRY_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
@@ -119,6 +119,6 @@ class GatewayMarket:
                 if message.instrument_id in self._unsure:
                     self._unsure.discard(message.instrument_id)
                     if last is not None and message.trade_id > last + 1:
-                        gap = Gap("trades", message.instrument_id, message.received_at)
+                        gap = FeedGap("trades", message.instrument_id, message.received_at)
                         return (gap, message)
         return () if message is None else (message,)

@@ -255,6 +255,10 @@ impl VenueCall {
 
     /// The queue it waits in.
     pub fn lane(&self) -> Lane {
+        let is_cancel = matches!(self, Self::Cancel { .. } | Self::CancelList { .. });
+        if is_cancel && crate::mutants::is_on(crate::mutants::Mutant::CancelBehindEntries) {
+            return Lane::History;
+        }
         match self {
             Self::CancelAll { .. } => Lane::Kill,
             Self::Place(PlaceOrder { reduce_only, .. })

@@ -29,20 +29,21 @@ impl Maker {
         })
     }
 
-    /// A whole HTTP request that places an order.
-    pub(crate) fn order(&mut self, is_market: bool) -> Result<Vec<u8>, String> {
+    /// A whole HTTP request that places an order: one that ends at once, or one that rests.
+    pub(crate) fn order(&mut self, is_immediate: bool) -> Result<Vec<u8>, String> {
         let number = self.next;
         let at = rust_common::UnixMillis::new(now_ms()).map_err(|error| error.to_string())?;
         let until = rust_common::UnixMillis::new(now_ms() + 30_000).map_err(|e| e.to_string())?;
         let decision_id = format!("{number:064x}");
-        let order = if is_market {
-            json!({ "order_type": "MARKET", "order_side": "BUY", "quantity": "0.00001" })
+        let time_in_force = if is_immediate {
+            json!({ "type": "IOC" })
         } else {
-            json!({
-                "order_type": "LIMIT", "order_side": "BUY", "quantity": "0.00001",
-                "price": "90.00", "time_in_force": { "type": "GTC", "post_only": true },
-            })
+            json!({ "type": "GTC", "post_only": true })
         };
+        let order = json!({
+            "order_type": "LIMIT", "order_side": "BUY", "quantity": "0.00001",
+            "price": "90.00", "time_in_force": time_in_force,
+        });
         let body = json!({
             "schema": 1, "account": "bench", "strategy": "bench", "decision_id": decision_id,
             "leg": "entry", "attempt": 0, "instrument_id": "BTC-USD.SIM", "order": order,

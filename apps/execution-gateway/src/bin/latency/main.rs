@@ -167,10 +167,10 @@ async fn part_kill(base: &Path, figures: &mut Figures) -> Outcome<()> {
     let before = rig.venue.elapsed_ns();
     let sent = Instant::now();
     let waiting = caller.send(&kill);
-    // The stub answers no cancel report, so the stop itself is not done: only the sends count.
     tokio::time::timeout(Duration::from_secs(2), waiting)
         .await
         .ok();
+    drop(caller);
     let last = rig.venue.last_cancel.load(Ordering::Relaxed);
     let cancels = rig.venue.cancels.load(Ordering::Relaxed);
     let first_round = Duration::from_nanos(last.saturating_sub(before));

@@ -1,17 +1,19 @@
-//! A venue that answers at once: market orders are filled, others rest. Only for measuring.
+//! A venue that answers at once: immediate orders expire unfilled, others rest. Only for measuring.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use execution_gateway::models::venue::{
     AssetBalance, Outcome, PlaceOrder, ReportExtra, Snapshot, StreamEvent, VenueAnswer, VenueCall,
-    VenueReport, VenueStatus, VenueTrade,
+    VenueReport, VenueStatus,
 };
 use execution_gateway::services::venues::{
     BarQuery, KeyRights, MarketEvent, Pending, Throttle, Venue, VenueUnavailable,
 };
 use rust_common::{
-    Bar, Currency, Instrument, LiquiditySide, Money, OrderType, Price, Quantity, UnixMillis,
+    Bar, ClientOrderId, Currency, Instrument, Money, Quantity, TimeInForce, UnixMillis,
 };
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -19,12 +21,11 @@ use tokio::sync::{mpsc, watch};
 pub(crate) struct StubVenue {
     instrument: Instrument,
     started: Instant,
-    trades: AtomicU64,
-    /// Lots of the smallest step held.
-    lots: AtomicI64,
+    orders: AtomicU64,
     /// Nanoseconds since `started` of the last cancel, and how many there were.
     pub(crate) last_cancel: AtomicU64,
     pub(crate) cancels: AtomicU64,
+    resting: Mutex<BTreeMap<ClientOrderId, VenueReport>>,
     throttle: watch::Sender<Throttle>,
 }
 
@@ -44,10 +45,10 @@ impl StubVenue {
         Ok(Self {
             instrument: serde_json::from_value(instrument).map_err(|error| error.to_string())?,
             started: Instant::now(),
-            trades: AtomicU64::new(0),
-            lots: AtomicI64::new(0),
+            orders: AtomicU64::new(0),
             last_cancel: AtomicU64::new(0),
             cancels: AtomicU64::new(0),
+            resting: Mutex::default(),
             throttle: watch::channel(Throttle::default()).0,
         })
     }
@@ -57,23 +58,9 @@ impl StubVenue {
     }
 
     fn report(&self, order: &PlaceOrder) -> Option<VenueReport> {
-        let number = self.trades.fetch_add(1, Ordering::Relaxed) + 1;
-        let is_market = order.order_type == OrderType::Market;
-        let zero = Quantity::zero(order.quantity.scale());
+        let number = self.orders.fetch_add(1, Ordering::Relaxed) + 1;
+        let is_over = matches!(order.time_in_force, Some(TimeInForce::Ioc {}));
         let at = now();
-        let trade = VenueTrade {
-            trade_id: number.to_string(),
-            execution_id: None,
-            price: "100.00".parse::<Price>().ok()?,
-            quantity: order.quantity,
-            fee: Money::ZERO,
-            fee_asset: Currency::new("USD").ok()?,
-            liquidity_side: LiquiditySide::Taker,
-            at,
-        };
-        if is_market {
-            self.lots.fetch_add(1, Ordering::Relaxed);
-        }
         Some(VenueReport {
             client_order_id: order.client_order_id.clone(),
             venue_order_id: number.to_string(),
@@ -83,13 +70,13 @@ impl StubVenue {
             quantity: order.quantity,
             price: order.price,
             trigger_price: order.trigger_price,
-            status: if is_market {
-                VenueStatus::Filled
+            status: if is_over {
+                VenueStatus::Expired
             } else {
                 VenueStatus::Working
             },
-            executed: if is_market { order.quantity } else { zero },
-            trades: if is_market { vec![trade] } else { Vec::new() },
+            executed: Quantity::zero(order.quantity.scale()),
+            trades: Vec::new(),
             execution_id: None,
             at,
             reason: None,
@@ -98,24 +85,35 @@ impl StubVenue {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let held = self.lots.load(Ordering::Relaxed);
-        let balance = |asset: &str, amount: String| {
+        let balance = |asset: &str, amount: &str| {
             Some(AssetBalance {
                 asset: Currency::new(asset).ok()?,
                 free: amount.parse().ok()?,
                 locked: Money::ZERO,
             })
         };
-        let base = format!("{}.{:05}", held / 100_000, held % 100_000);
-        let balances = [balance("BTC", base), balance("USD", "1000000".to_owned())];
+        let balances = [balance("BTC", "0"), balance("USD", "1000000")];
         Snapshot {
             balances: balances.into_iter().flatten().collect(),
-            swept: vec![(
-                self.instrument.instrument_id.clone(),
-                self.trades.load(Ordering::Relaxed),
-            )],
+            swept: vec![(self.instrument.instrument_id.clone(), 0)],
             ..Snapshot::default()
         }
+    }
+
+    fn resting(&self) -> MutexGuard<'_, BTreeMap<ClientOrderId, VenueReport>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn canceled(&self, mut reports: Vec<VenueReport>) -> Outcome {
+        self.last_cancel.store(self.elapsed_ns(), Ordering::Relaxed);
+        self.cancels.fetch_add(1, Ordering::Relaxed);
+        if reports.is_empty() {
+            return Outcome::Missing;
+        }
+        for report in &mut reports {
+            report.status = VenueStatus::Canceled;
+        }
+        Outcome::Done(VenueAnswer::Reports(reports))
     }
 
     fn answer(&self, request: &VenueCall) -> Outcome {
@@ -124,6 +122,10 @@ impl StubVenue {
         };
         match request {
             VenueCall::Place(order) => self.report(order).map_or_else(unable, |report| {
+                if report.status == VenueStatus::Working {
+                    let id = report.client_order_id.clone();
+                    self.resting().insert(id, report.clone());
+                }
                 Outcome::Done(VenueAnswer::Reports(vec![report]))
             }),
             VenueCall::Reconcile { .. } => {
@@ -131,10 +133,15 @@ impl StubVenue {
             }
             VenueCall::SyncClock => Outcome::Done(VenueAnswer::Clock { offset_ms: 0 }),
             VenueCall::Test(_) => Outcome::Done(VenueAnswer::Accepted),
-            VenueCall::Cancel { .. } | VenueCall::CancelAll { .. } => {
-                self.last_cancel.store(self.elapsed_ns(), Ordering::Relaxed);
-                self.cancels.fetch_add(1, Ordering::Relaxed);
-                Outcome::Done(VenueAnswer::Reports(Vec::new()))
+            VenueCall::Cancel {
+                client_order_id, ..
+            } => {
+                let report = self.resting().remove(client_order_id);
+                self.canceled(report.into_iter().collect())
+            }
+            VenueCall::CancelAll { .. } => {
+                let reports = std::mem::take(&mut *self.resting());
+                self.canceled(reports.into_values().collect())
             }
             _ => unable(),
         }

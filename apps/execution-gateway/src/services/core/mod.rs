@@ -204,6 +204,9 @@ impl State {
 
     /// Corruption that no operator has looked at.
     pub fn damage(&self) -> Option<&String> {
+        if crate::mutants::is_on(crate::mutants::Mutant::IgnoreDamage) {
+            return None;
+        }
         self.live.damage.as_ref().or(self.book.damage.as_ref())
     }
 

@@ -12,6 +12,7 @@ use crate::models::record::Record;
 use crate::models::venue::{
     Lane, Outcome, Parts, Snapshot, Sweep, VenueAnswer, VenueCall, VenueReport, VenueStatus,
 };
+use crate::mutants::{Mutant, is_on};
 
 /// Steady periods of open orders, trades and account (C7), and what they weigh per symbol.
 const OPEN_EVERY_MS: i64 = 10_000;
@@ -217,7 +218,10 @@ impl Turn<'_> {
             })
             .collect();
         let is_baseline = sweeps.iter().any(|sweep| sweep.after_trade_id.is_none());
-        let parts = if is_baseline { Parts::ALL } else { parts };
+        let mut parts = if is_baseline { Parts::ALL } else { parts };
+        if is_on(Mutant::NoSweep) && !is_baseline {
+            parts.trades = false;
+        }
         let own_open = self.state.own_open();
         let started = Started {
             step,
@@ -283,6 +287,9 @@ impl Turn<'_> {
         live.is_recovered = true;
         live.breaker.gap_since = None;
         for report in std::mem::take(&mut self.state.live.buffer) {
+            if is_on(Mutant::DropBuffered) {
+                continue;
+            }
             self.take_report(&report);
         }
         // Buffered events may have come before the first event the reconciliation did not see.

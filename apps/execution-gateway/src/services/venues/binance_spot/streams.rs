@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use super::BinanceSpot;
 use super::parse;
 use super::sign::websocket_signature;
+use crate::failpoints::reached;
 use crate::models::venue::StreamEvent;
 use crate::services::streams::socket::Connection;
 
@@ -17,14 +18,17 @@ impl BinanceSpot {
         sink: &mpsc::Sender<StreamEvent>,
     ) -> Result<(), String> {
         let mut socket = Connection::open(&self.ws_api_url, self.times).await?;
+        reached("stream.before_subscribe");
         socket.send(self.subscribe_request().to_string()).await?;
         self.confirm_subscription(&mut socket).await?;
+        reached("stream.after_subscribe");
         deliver(sink, StreamEvent::Up).await?;
         loop {
             let text = socket.next().await?;
             let message: Value =
                 serde_json::from_str(&text).map_err(|error| format!("not JSON: {error}"))?;
             if let Some(event) = message.get("event") {
+                reached("stream.before_event");
                 self.user_event(event, sink).await?;
             }
         }
