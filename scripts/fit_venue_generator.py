@@ -110,12 +110,12 @@ def depth(seen: Observations, book: Book, event: dict[str, Any]) -> None:
     seen.mids.append(mid)
     seen.spreads.append((ask - bid) / mid)
     if is_sample:
-        for side in book.sides:
-            keys = sorted(side)[: DEEPEST + 1]
+        for levels_of in book.sides:
+            keys = sorted(levels_of)[: DEEPEST + 1]
             for rank in range(len(keys) - 1):
                 bucket = max(b for b in BUCKETS if b <= rank)
                 seen.gaps[bucket].append((keys[rank + 1] - keys[rank]) / mid)
-                seen.amounts[bucket].append(side[keys[rank]] * mid)
+                seen.amounts[bucket].append(levels_of[keys[rank]] * mid)
 
 
 def strata(values: Sequence[float], unit: float, count: int) -> list[int]:
