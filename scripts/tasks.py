@@ -10,84 +10,21 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import full
+from running import JOBS, ROOT, Count, counted, run, say
+
 DASHBOARD = ROOT / "apps" / "trading-dashboard-ui-clean"
 BIN = Path(sys.executable).parent
 WORKERS = min(os.cpu_count() or 1, 2)
-JOBS = str(min(os.cpu_count() or 1, 8))
 PYTHON_CODE = ("libs", "apps", "tests", "scripts")
 
 
-@dataclass
-class Count:
-    """Tests that passed, failed and were skipped."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def add(self, other: Count) -> None:
-        """Add another suite's numbers."""
-        self.passed += other.passed
-        self.failed += other.failed
-        self.skipped += other.skipped
-
-
-def say(text: str) -> None:
-    """Print a line at once."""
-    print(text, flush=True)
-
-
-def run(title: str, command: Sequence[str | Path], cwd: Path = ROOT) -> tuple[int, str]:
-    """Run a command, showing its output as it comes; returns exit code and output."""
-    say(f"\n=== {title}")
-    started = time.monotonic()
-    process = subprocess.Popen(
-        [str(word) for word in command],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    lines: list[str] = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        lines.append(line)
-    code = process.wait()
-    say(f"=== {title}: exit {code} after {time.monotonic() - started:.0f} s")
-    return code, "".join(lines)
-
-
-def number(pattern: str, text: str) -> int:
-    """Sum of the numbers that a pattern captures."""
-    return sum(int(found) for found in re.findall(pattern, text))
-
-
-def counted(code: int, output: str, *, passed: str, failed: str, skipped: str) -> Count:
-    """Numbers read from a runner's output; a failing exit without a failed test counts as one."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
-    count = Count(number(passed, plain), number(failed, plain), number(skipped, plain))
-    if code != 0 and count.failed == 0:
-        count.failed = 1
-    if code == 0 and count.passed == 0:
-        say("a suite ended well without a passed test: counted as failed")
-        count.failed = 1
-    return count
-
-
-def python_tests(*, full: bool) -> Count:
+def python_tests() -> Count:
     """Pytest: first everything parallel, then the end-to-end tests one at a time."""
-    slow = "" if full else " and not slow"
+    slow = " and not slow"
     pytest = [sys.executable, "-m", "pytest", "-q"]
     pattern = {
         "passed": r"(\d+) passed",
@@ -126,13 +63,32 @@ def dashboard_tests() -> Count:
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Every test of every language, and the checks."""
+    """Every test of every language, and the checks; or the long suites alone."""
+    if arguments.shard or arguments.rotate:
+        return finish(long_tests(arguments))
     total = Count()
     total.add(check_count())
     total.add(rust_tests())
     total.add(dashboard_tests())
-    total.add(python_tests(full=arguments.full))
+    total.add(python_tests())
+    if arguments.full:
+        total.add(long_tests(arguments))
     return finish(total)
+
+
+def long_tests(arguments: argparse.Namespace) -> Count:
+    """The shards that were asked for; all of them, resumable, with `--full`."""
+    if arguments.rotate:
+        always = next(shard for shard in full.SHARDS if shard.name == "simulation")
+        return full.run_shards([always, full.whose_turn()], resume=False)
+    if arguments.shard:
+        chosen = [shard for shard in full.SHARDS if shard.name == arguments.shard]
+        if not chosen:
+            names = ", ".join(shard.name for shard in full.SHARDS)
+            say(f"no shard is called {arguments.shard!r}; there are: {names}")
+            return Count(failed=1)
+        return full.run_shards(chosen, resume=False)
+    return full.run_shards(full.SHARDS, resume=True)
 
 
 def finish(total: Count) -> int:
@@ -207,7 +163,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="ats", description=__doc__)
     tasks = parser.add_subparsers(dest="task", required=True)
     one = tasks.add_parser("test", help="every test of every language")
-    one.add_argument("--full", action="store_true", help="the long suites too (marker slow)")
+    one.add_argument(
+        "--full", action="store_true", help="the long suites too; goes on where it was cut short"
+    )
+    one.add_argument("--shard", help="one of the long suites alone")
+    one.add_argument("--rotate", action="store_true", help="the long suite whose turn it is")
     one.set_defaults(function=test)
     tasks.add_parser("check", help="format, lint, types, layering, tidy").set_defaults(
         function=check

@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub enum Clock {
     Wall,
     Fixed(Arc<AtomicI64>),
+    /// Another clock, off by so many milliseconds.
+    Skewed(Box<Clock>, Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -21,6 +23,7 @@ impl Clock {
                 .and_then(|elapsed| i64::try_from(elapsed.as_millis()).ok())
                 .unwrap_or(0),
             Self::Fixed(at) => at.load(Ordering::SeqCst),
+            Self::Skewed(clock, offset) => clock.now_ms() + offset.load(Ordering::Acquire),
         }
     }
 }

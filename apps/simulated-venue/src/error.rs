@@ -13,6 +13,8 @@ pub struct VenueError {
     pub message: String,
     /// Seconds a client has to wait; sent as `Retry-After`.
     pub retry_after_s: Option<u64>,
+    /// `data` of the error body: the halves of a cancelReplace, or when to try again.
+    pub data: Option<Box<Value>>,
 }
 
 impl VenueError {
@@ -22,7 +24,19 @@ impl VenueError {
             code,
             message: message.into(),
             retry_after_s: None,
+            data: None,
         }
+    }
+
+    /// Asks the caller to wait `ms` milliseconds from `now`. REST says it in whole seconds, the
+    /// WebSocket API as a time.
+    #[must_use]
+    pub fn retry_after(mut self, now: i64, ms: i64) -> Self {
+        self.retry_after_s = Some(u64::try_from(ms.max(0)).unwrap_or(0).div_ceil(1_000));
+        self.data = Some(Box::new(json!({
+            "serverTime": now, "retryAfter": now.saturating_add(ms.max(0)),
+        })));
+        self
     }
 
     /// A refusal with HTTP 400, the status of everything that never reached the engine.
@@ -52,6 +66,39 @@ impl VenueError {
 
     pub fn not_required(name: &str) -> Self {
         Self::bad_request(-1106, format!("Parameter '{name}' sent when not required."))
+    }
+
+    pub fn empty(name: &str) -> Self {
+        Self::bad_request(-1105, format!("Parameter '{name}' was empty."))
+    }
+
+    pub fn overflow(name: &str) -> Self {
+        Self::bad_request(-1108, format!("Parameter '{name}' overflowed."))
+    }
+
+    pub fn too_precise(name: &str) -> Self {
+        Self::bad_request(-1111, format!("Parameter '{name}' has too much precision."))
+    }
+
+    pub fn time_in_force_not_required() -> Self {
+        Self::bad_request(-1114, "TimeInForce parameter sent when not required.")
+    }
+
+    pub fn bad_combination() -> Self {
+        Self::bad_request(-1128, "Combination of optional parameters invalid.")
+    }
+
+    pub fn invalid_data(name: &str) -> Self {
+        Self::bad_request(
+            -1130,
+            format!("Data sent for parameter '{name}' is not valid."),
+        )
+    }
+
+    /// `-2015` with HTTP 401: unknown key, or a key without this right.
+    pub fn rejected_key() -> Self {
+        let text = "Invalid API-key, IP, or permissions for action.";
+        Self::new(401, -2015, text)
     }
 
     pub fn filter(name: &str) -> Self {
@@ -95,8 +142,24 @@ impl VenueError {
         )
     }
 
+    /// The body of a REST answer.
     pub fn body(&self) -> Value {
-        json!({"code": self.code, "msg": self.message})
+        let mut body = json!({"code": self.code, "msg": self.message});
+        // When to try again travels in a header.
+        let shown = self.data.as_ref().filter(|_| self.retry_after_s.is_none());
+        if let (Some(data), Some(fields)) = (shown, body.as_object_mut()) {
+            fields.insert("data".into(), (**data).clone());
+        }
+        body
+    }
+
+    /// The `error` of a WebSocket API answer.
+    pub fn websocket_body(&self) -> Value {
+        let mut body = json!({"code": self.code, "msg": self.message});
+        if let (Some(data), Some(fields)) = (&self.data, body.as_object_mut()) {
+            fields.insert("data".into(), (**data).clone());
+        }
+        body
     }
 }
 

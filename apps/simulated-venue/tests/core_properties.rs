@@ -10,8 +10,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rust_common::{Currency, Instrument};
 use serde_json::json;
+use simulated_venue::models::accounts::AccountId;
 use simulated_venue::models::orders::{
-    CancelTicket, Input, OcoTicket, OrderTicket, Side, Terms, TimeInForce,
+    CancelTicket, Input, OcoTicket, OrderOptions, OrderTicket, Side, Terms, TimeInForce, Trigger,
 };
 use simulated_venue::services::core::market::Market;
 use simulated_venue::services::core::matching::Matching;
@@ -73,7 +74,9 @@ fn terms() -> impl Strategy<Value = Terms> {
             time_in_force
         }),
         price.clone().prop_map(|price| Terms::LimitMaker { price }),
-        price.prop_map(|stop_price| Terms::StopLoss { stop_price }),
+        price.prop_map(|stop_price| Terms::StopLoss {
+            trigger: Trigger::Price { stop_price },
+        }),
     ]
 }
 
@@ -95,6 +98,8 @@ fn input() -> impl Strategy<Value = Input> {
                 quantity,
                 terms,
                 client_order_id,
+                account: AccountId::FIRST,
+                options: OrderOptions::default(),
             })
         },
     );
@@ -123,6 +128,8 @@ fn input() -> impl Strategy<Value = Input> {
         Input::Cancel(CancelTicket {
             order_id,
             cancel_id: None,
+            account: AccountId::FIRST,
+            restriction: None,
         })
     });
     prop_oneof![
@@ -130,7 +137,11 @@ fn input() -> impl Strategy<Value = Input> {
         4 => order,
         2 => oco,
         2 => cancel,
-        1 => Just(Input::CancelAll { market: 0, cancel_id: None }),
+        1 => Just(Input::CancelAll {
+            market: 0,
+            cancel_id: None,
+            account: AccountId::FIRST,
+        }),
     ]
 }
 
@@ -174,7 +185,7 @@ fn check_books(state: &VenueState) {
     }
     for (asset, free, locked) in state.balances() {
         assert!(free >= 0 && locked >= 0, "{asset} {free} {locked}");
-        let is_idle = book.open_orders(None).is_empty();
+        let is_idle = book.open_orders(AccountId::FIRST, None).is_empty();
         assert!(!is_idle || locked == 0, "{asset} is locked by nothing");
     }
 }
@@ -202,7 +213,7 @@ proptest! {
                         .events
                         .iter()
                         .filter_map(|event| match event {
-                            Event::User(body) => body["I"].as_u64(),
+                            Event::User { payload, .. } => payload["I"].as_u64(),
                             _ => None,
                         })
                         .collect();
@@ -226,4 +237,62 @@ proptest! {
         }
         prop_assert_eq!(fingerprint(&again), fingerprint(&state));
     }
+}
+
+fn fixed_inputs() -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for step in 1..30_u64 {
+        let n = i64::try_from(step).unwrap();
+        let side = if step % 2 == 0 { Side::Buy } else { Side::Sell };
+        inputs.push(serde_json::from_value(json!({"kind": "order", "market": 0, "side": side,
+            "quantity": 20_000 + n, "terms": {"type": "STOP_LOSS", "stop_price": 10_000 + (n % 7 - 3) * 40},
+            "client_order_id": null})).unwrap());
+        inputs.push(serde_json::from_value(json!({"kind": "order", "market": 0, "side": side,
+            "quantity": 30_000 + n, "terms": {"type": "MARKET"}, "client_order_id": format!("m{n}")})).unwrap());
+        inputs.push(serde_json::from_value(json!({"kind": "order", "market": 0, "side": side,
+            "quantity": 30_000 + n, "terms": {"type": "LIMIT", "price": 10_000 - (n % 5 - 2) * 30, "time_in_force": "GTC"},
+            "client_order_id": null})).unwrap());
+        inputs.push(
+            serde_json::from_value(json!({"kind": "oco", "market": 0, "side": side,
+            "quantity": 20_000, "limit_price": if step % 2 == 0 { 9_900 } else { 10_150 },
+            "stop_price": if step % 2 == 0 { 10_150 } else { 9_900 }, "list_client_order_id": null,
+            "limit_client_order_id": null, "stop_client_order_id": null}))
+            .unwrap(),
+        );
+        if step % 6 == 0 {
+            inputs.push(
+                serde_json::from_value(
+                    json!({"kind": "cancel", "order_id": step, "cancel_id": null}),
+                )
+                .unwrap(),
+            );
+        }
+        if step == 17 {
+            inputs.push(
+                serde_json::from_value(
+                    json!({"kind": "cancel_all", "market": 0, "cancel_id": null}),
+                )
+                .unwrap(),
+            );
+        }
+        inputs.push(Input::Step { step });
+    }
+    inputs
+}
+
+/// The log of the bar modes leads to the states it always led to: the hash is pinned.
+#[test]
+fn the_bar_modes_keep_their_history() {
+    let moves: Vec<(i64, i64, i64)> = (0..BARS)
+        .map(|n| i64::try_from(n).unwrap())
+        .map(|n| ((n * 37) % 101 - 50, (n * 53) % 90, (n * 29) % 80))
+        .collect();
+    let columns = Arc::new(recording(&moves));
+    let mut state = venue(&columns);
+    let accepted = fixed_inputs()
+        .iter()
+        .filter(|input| state.apply(input).is_ok())
+        .count();
+    assert_eq!((accepted, state.last_execution_id()), (133, 282));
+    assert_eq!(state.chain_hash(), "61401d0cc34126a3ba1b39fc6cffffc6");
 }

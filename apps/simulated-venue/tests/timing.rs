@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use simulated_venue::clock::Clock;
-use simulated_venue::models::orders::{Input, OrderTicket, Side, Terms};
+use simulated_venue::models::accounts::AccountId;
+use simulated_venue::models::orders::{Input, OrderOptions, OrderTicket, Side, Terms};
 use simulated_venue::services::api::dispatch::{Presented, Reply, Request, handle};
 use simulated_venue::services::api::endpoints::Endpoint;
 use simulated_venue::services::api::params::Params;
+use simulated_venue::services::api::units::TimeUnit;
 use simulated_venue::services::server::load;
 use simulated_venue::services::shell::Shell;
 use simulated_venue::services::signing::rest_payload;
@@ -41,12 +43,14 @@ fn account(shell: &mut Shell, sent_at: i64, window: &str) -> Reply {
     let credentials = Presented {
         api_key: Some(API_KEY.to_owned()),
         payload: rest_payload(&query, ""),
+        session_key: None,
     };
     let request = Request {
         endpoint: Endpoint::Account,
         params: Params::from_parts(&query, "").unwrap(),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         credentials,
+        unit: TimeUnit::default(),
     };
     handle(shell, request)
 }
@@ -78,6 +82,8 @@ fn a_request_that_waited_too_long_does_not_reach_the_engine() {
         quantity: 100_000,
         terms: Terms::Market,
         client_order_id: None,
+        account: AccountId::FIRST,
+        options: OrderOptions::default(),
     });
     now.store(NOW + 301, Ordering::SeqCst);
     assert_eq!(

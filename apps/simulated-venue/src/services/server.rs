@@ -1,5 +1,6 @@
 //! Composition: settings to a running venue, and a running venue to its end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,17 +16,24 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::error::StartError;
+use crate::services::accounts::Accounts;
 use crate::services::control;
 use crate::services::core::VenueState;
 use crate::services::core::market::Market;
 use crate::services::core::matching::Matching;
 use crate::services::engine::{Ended, Engine};
+use crate::services::faults::Faults;
+use crate::services::faults::door::{self, Door};
+use crate::services::faults::engine::lag::{Lag, Source};
+use crate::services::feed::mirror;
 use crate::services::http::{self, App};
-use crate::services::limits::{Ceilings, Limits};
+use crate::services::limits::Limits;
+use crate::services::opening;
+use crate::services::playing::{play_bars, play_feed};
 use crate::services::replay::Columns;
 use crate::services::shell::{LogRecord, Shell, identity, replay};
-use crate::services::store::{Store, Sync};
-use crate::settings::{InstrumentSettings, Mode, Settings, timeframe_ms};
+use crate::services::store::{LOG_NAME, Store, Sync};
+use crate::settings::{FeedKind, InstrumentSettings, Mode, Settings, timeframe_ms};
 
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -48,23 +56,45 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     let control_listener = listen(settings.control_listen).await?;
     let address = local(&listener, settings.listen)?;
     let control_address = local(&control_listener, settings.control_listen)?;
-    let shell = load(&settings, clock)?;
+    let faults = Faults::for_accounts(&settings.accounts);
+    let clock = Clock::Skewed(Box::new(clock), faults.skew_ms());
+    let mut shell = load(&settings, clock)?;
+    shell.lag = Lag::new(faults.clone(), lag_source(&settings));
     let (engine, ended) = Engine::start(shell)?;
     let (stop, stopped) = watch::channel(false);
     let app = App {
         engine: engine.clone(),
+        timing: settings.timing,
         stop: stopped.clone(),
     };
     let mut tasks = vec![
-        serve(listener, http::router(app), stopped.clone()),
+        door::serve(
+            listener,
+            http::router(app),
+            Door {
+                faults: faults.clone(),
+                engine: engine.clone(),
+            },
+            stopped.clone(),
+        ),
         serve(
             control_listener,
-            control::router(engine.clone(), &settings.control_token),
+            control::router(engine.clone(), faults, &settings.control_token),
             stopped.clone(),
         ),
     ];
-    if settings.mode == Mode::Free {
-        tasks.push(tokio::spawn(play(engine, settings.speed, stopped)));
+    match (settings.mode, &settings.feed) {
+        (Mode::Free, _) => {
+            tasks.push(tokio::spawn(play_bars(engine, settings.speed, stopped)));
+        }
+        (Mode::Market, Some(feed)) if feed.kind == FeedKind::Mirror => {
+            let mirror = opening::mirror(&settings, feed)?;
+            tasks.push(tokio::spawn(mirror::play(mirror, engine, stopped)));
+        }
+        (Mode::Market, Some(feed)) if feed.speed > 0.0 => {
+            tasks.push(tokio::spawn(play_feed(engine, feed.speed, stopped)));
+        }
+        _ => {}
     }
     write_ports(&settings.port_file, address, control_address)?;
     tracing::info!(%address, %control_address, mode = settings.mode.name(), "venue is listening");
@@ -142,48 +172,31 @@ fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>)
     })
 }
 
-/// Free mode: one step per base bar, `speed` market seconds per wall second.
-async fn play(engine: Engine, speed: f64, mut stopped: watch::Receiver<bool>) {
-    let mut due = tokio::time::Instant::now();
-    loop {
-        let ahead = engine
-            .call(|shell| {
-                let state = &shell.state;
-                state
-                    .next_close()
-                    .map(|close| (state.step() + 1, close - state.market_time()))
-            })
-            .await;
-        let Ok(Some((step, market_ms))) = ahead else {
-            return;
-        };
-        let wall_s = (market_ms.max(0) as f64) / 1_000.0 / speed;
-        due += Duration::try_from_secs_f64(wall_s).unwrap_or(Duration::MAX / 4);
-        tokio::select! {
-            () = tokio::time::sleep_until(due) => {}
-            _ = stopped.changed() => return,
-        }
-        match engine
-            .call(move |shell| control::advance(shell, step))
-            .await
-        {
-            Ok(Ok(_)) => {}
-            Ok(Err(e)) | Err(e) => {
-                tracing::error!(error = %e, step, "the replay stopped");
-                return;
-            }
-        }
+/// What lagging queries are answered from.
+fn lag_source(settings: &Settings) -> Source {
+    let log = settings.state_dir.join(LOG_NAME);
+    let settings = settings.clone();
+    let build = move || match open(&settings) {
+        Ok((state, _)) => Ok(state),
+        Err(e) => Err(e.to_string()),
+    };
+    Source {
+        log,
+        build: Box::new(build),
+    }
+}
+
+/// The venue before its first input, and what its log belongs to.
+fn open(settings: &Settings) -> Result<(VenueState, String), StartError> {
+    match settings.mode {
+        Mode::Market => opening::open(settings),
+        Mode::Lockstep | Mode::Free => open_bars(settings),
     }
 }
 
 /// Builds the state from data and log, without any door open.
 pub fn load(settings: &Settings, clock: Clock) -> Result<Shell, StartError> {
-    let mut markets = Vec::new();
-    for entry in &settings.instruments {
-        markets.push(market(entry)?);
-    }
-    let identity = settings_identity(settings, &markets)?;
-    let mut state = build(settings, markets)?;
+    let (mut state, identity) = open(settings)?;
     let opened = Store::open::<LogRecord>(&settings.state_dir)?;
     let mut store = opened.store;
     if opened.truncated > 0 {
@@ -213,9 +226,25 @@ pub fn load(settings: &Settings, clock: Clock) -> Result<Shell, StartError> {
         hash = state.chain_hash(),
         "state rebuilt from the input log"
     );
-    let limits = Limits::new(Ceilings::for_mode(settings.mode == Mode::Lockstep));
-    let who = (settings.credentials.clone(), settings.mode);
-    Ok(Shell::new(state, store, limits, clock, who))
+    let limits = Limits::new(settings.limits);
+    let who = (Accounts::new(&settings.accounts), settings.mode);
+    let mut shell = Shell::new(state, store, limits, clock, who);
+    shell.preventions = settings
+        .instruments
+        .iter()
+        .map(|entry| entry.default_self_trade_prevention_mode)
+        .collect();
+    Ok(shell)
+}
+
+/// A venue of the bar modes before its first input, and what its log belongs to.
+fn open_bars(settings: &Settings) -> Result<(VenueState, String), StartError> {
+    let mut markets = Vec::new();
+    for entry in &settings.instruments {
+        markets.push(market(entry)?);
+    }
+    let identity = settings_identity(settings, &markets)?;
+    Ok((build(settings, markets)?, identity))
 }
 
 fn build(settings: &Settings, markets: Vec<Market>) -> Result<VenueState, StartError> {
@@ -224,10 +253,10 @@ fn build(settings: &Settings, markets: Vec<Market>) -> Result<VenueState, StartE
         message,
     };
     let mut balances = Vec::new();
-    for (name, amount) in &settings.balances {
+    for (name, amount) in opening_balances(settings) {
         balances.push((
             Currency::new(name.clone()).map_err(|e| wrong(e.to_string()))?,
-            *amount,
+            amount,
         ));
     }
     let instruments: Vec<Instrument> = markets
@@ -255,20 +284,7 @@ fn build(settings: &Settings, markets: Vec<Market>) -> Result<VenueState, StartE
 
 fn market(entry: &InstrumentSettings) -> Result<Market, StartError> {
     let wrong = |message: String| StartError::columns(&entry.columns_dir, message);
-    let fields = json!({
-        "instrument_id": entry.instrument_id,
-        "symbol": entry.symbol,
-        "base_currency": entry.base_currency,
-        "quote_currency": entry.quote_currency,
-        "price_scale": entry.price_scale,
-        "quantity_scale": entry.quantity_scale,
-        "tick_size": entry.tick_size,
-        "step_size": entry.step_size,
-        "min_quantity": entry.min_quantity,
-        "min_notional": entry.min_notional,
-    });
-    let instrument: Instrument = serde_json::from_value(fields)
-        .map_err(|e| wrong(format!("instrument {}: {e}", entry.instrument_id)))?;
+    let instrument = entry.instrument().map_err(wrong)?;
     let interval_ms = timeframe_ms(&entry.timeframe)
         .ok_or_else(|| wrong(format!("timeframe {} is not known", entry.timeframe)))?;
     let columns = Arc::new(Columns::read(&entry.columns_dir, interval_ms)?);
@@ -278,6 +294,12 @@ fn market(entry: &InstrumentSettings) -> Result<Market, StartError> {
         interval_ms,
         columns,
     ))
+}
+
+/// What the only account of the bar modes begins with.
+fn opening_balances(settings: &Settings) -> BTreeMap<String, i128> {
+    let first = settings.accounts.first();
+    first.map_or_else(BTreeMap::new, |account| account.balances.clone())
 }
 
 fn settings_identity(settings: &Settings, markets: &[Market]) -> Result<String, StartError> {
@@ -291,7 +313,10 @@ fn settings_identity(settings: &Settings, markets: &[Market]) -> Result<String, 
         })
         .collect();
     let account = json!({
-        "balances": settings.balances.iter().map(|(k, v)| (k, v.to_string())).collect::<Vec<_>>(),
+        "balances": opening_balances(settings)
+            .iter()
+            .map(|(k, v)| (k, v.to_string()))
+            .collect::<Vec<_>>(),
         "maker_fee_rate": settings.maker_fee_rate,
         "taker_fee_rate": settings.taker_fee_rate,
         "slippage": settings.slippage,

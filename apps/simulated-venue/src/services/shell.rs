@@ -1,20 +1,24 @@
-//! The one owner of the venue's state: applies an input, makes it durable, then tells the world.
+//! The one owner of the venue's state: applies inputs, makes them durable, then tells the world.
 
 use rust_common::Instrument;
 
 use crate::clock::Clock;
 use crate::error::VenueError;
-use crate::models::orders::Input;
+use crate::models::orders::{Input, SelfTradePrevention};
+use crate::services::accounts::Accounts;
 use crate::services::core::{Event, Outcome, VenueState};
+use crate::services::faults::engine::lag::Lag;
 use crate::services::limits::Limits;
+use crate::services::sessions::Sessions;
 use crate::services::store::{Store, Sync};
 use crate::services::streams::hub::Hub;
-use crate::settings::{Credentials, Mode};
+use crate::settings::Mode;
 use serde::{Deserialize, Serialize};
 
 /// A line of the input log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly every line is an input")]
 pub enum LogRecord {
     /// What the log belongs to; always the first line.
     Start { version: u32, identity: String },
@@ -44,9 +48,15 @@ pub struct Shell {
     pub limits: Limits,
     pub hub: Hub,
     pub clock: Clock,
-    pub credentials: Credentials,
+    pub accounts: Accounts,
+    pub sessions: Sessions,
+    /// The default self-trade prevention by market.
+    pub preventions: Vec<SelfTradePrevention>,
     pub mode: Mode,
+    pub lag: Lag,
     store: Store,
+    /// Events of inputs that are not durable yet.
+    unpublished: Vec<Event>,
     failure: Option<String>,
 }
 
@@ -56,18 +66,34 @@ impl Shell {
         store: Store,
         limits: Limits,
         clock: Clock,
-        (credentials, mode): (Credentials, Mode),
+        (accounts, mode): (Accounts, Mode),
     ) -> Self {
         Self {
+            hub: Hub::attached(&state),
             state,
             limits,
-            hub: Hub::default(),
             clock,
-            credentials,
+            accounts,
+            sessions: Sessions::default(),
+            preventions: Vec::new(),
             mode,
+            lag: Lag::default(),
             store,
+            unpublished: Vec::new(),
             failure: None,
         }
+    }
+
+    /// Trades places with a state that lags behind; called in pairs.
+    pub fn swap_state(&mut self, at: usize) {
+        if let Some(other) = self.lag.state_mut(at) {
+            std::mem::swap(&mut self.state, other);
+        }
+    }
+
+    /// The self-trade prevention of orders that name none.
+    pub fn default_prevention(&self, market: usize) -> SelfTradePrevention {
+        self.preventions.get(market).copied().unwrap_or_default()
     }
 
     /// Why the venue had to stop, if it had to.
@@ -75,7 +101,7 @@ impl Shell {
         self.failure.as_deref()
     }
 
-    /// Applies `input`, writes it to the log, publishes its events, in this order.
+    /// Applies `input` and writes it to the log. Nothing of it may leave before [`Shell::commit`].
     ///
     /// `valid_until` is the end of the request's recvWindow: it is checked again here because the
     /// request may have waited.
@@ -90,7 +116,7 @@ impl Shell {
         if valid_until.is_some_and(|until| self.clock.now_ms() > until) {
             return Err(VenueError::stale_timestamp());
         }
-        let executions = self.state.last_execution_id();
+        let input = &*self.state.canonical(input);
         let applied = match self.state.apply(input) {
             Ok(applied) => applied,
             // The core refuses with 4xx; a 5xx means that its own records contradict each other.
@@ -106,19 +132,36 @@ impl Shell {
             outcome: self.log_outcome(&applied.outcome),
             hash: self.state.chain_hash(),
         };
-        // A step in which nothing executed gives the same result when it is asked for again.
-        let is_step = matches!(input, Input::Step { .. });
-        let is_quiet = is_step && executions == self.state.last_execution_id();
-        let sync = if is_quiet { Sync::Later } else { Sync::Now };
-        if let Err(e) = self.store.append(&record, sync) {
+        if let Err(e) = self.store.append(&record, Sync::Later) {
             self.fail(format!("{}: {e}", self.store.path().display()));
             return Err(VenueError::internal());
         }
-        self.limits.release_orders(applied.first_fills);
-        for event in &applied.events {
-            self.publish(event);
+        for (account, count) in &applied.first_fills {
+            self.limits.release_orders(*account, *count);
         }
+        self.unpublished.extend(applied.events);
         Ok(applied.outcome)
+    }
+
+    /// How often the disk was waited for: far less often than there are inputs under load.
+    pub fn syncs(&self) -> u64 {
+        self.store.syncs()
+    }
+
+    /// Makes every input since the last commit durable and publishes what they led to. Returns
+    /// whether their answers may leave.
+    pub fn commit(&mut self) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
+        if let Err(e) = self.store.flush() {
+            self.fail(format!("{}: {e}", self.store.path().display()));
+            return false;
+        }
+        for event in std::mem::take(&mut self.unpublished) {
+            self.publish(&event);
+        }
+        true
     }
 
     /// Puts what still waits on disk; the last act of the engine thread.
@@ -138,18 +181,23 @@ impl Shell {
 
     fn log_outcome(&self, outcome: &Outcome) -> LogOutcome {
         let (orders, list) = match outcome {
-            Outcome::Order(id) => (vec![*id], None),
+            Outcome::Order(id) | Outcome::Amended(id) => (vec![*id], None),
             Outcome::List(id) => {
                 let legs = self
                     .state
                     .book()
                     .lists
                     .get(id)
-                    .map(|list| list.orders.to_vec());
+                    .map(|list| list.orders.clone());
                 (legs.unwrap_or_default(), Some(*id))
             }
             Outcome::Canceled(ids) => (ids.clone(), None),
-            Outcome::Step(_) => (Vec::new(), None),
+            Outcome::Replaced(both) => {
+                let canceled = both.canceled.iter().flatten().copied();
+                let placed = both.placed.iter().flatten().copied();
+                (canceled.chain(placed).collect(), None)
+            }
+            Outcome::Step(_) | Outcome::Advanced(_) | Outcome::Done => (Vec::new(), None),
         };
         LogOutcome {
             orders,
@@ -159,7 +207,10 @@ impl Shell {
     }
 
     fn publish(&mut self, event: &Event) {
-        self.hub.publish(event, &self.state);
+        match event {
+            Event::User { account, payload } => self.sessions.publish(*account, payload),
+            _ => self.hub.publish(event, &self.state),
+        }
     }
 }
 

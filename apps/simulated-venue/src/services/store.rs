@@ -1,8 +1,8 @@
 //! The append-only log of accepted inputs. A line: CRC32C in hex, a space, JSON, newline.
 //!
-//! A line is with the operating system before its answer leaves, so a killed process loses nothing.
-//! A line appended with [`Sync::Now`] is also on disk, and every line before it. Only the last line
-//! may be torn; damage before it means that history was lost, and the venue refuses to guess.
+//! Lines of requests that queued up together go to the disk together; no answer to any of them leaves
+//! before ([`Store::flush`]). Only lines after the last flush may be torn or missing; damage before
+//! the last line means that history was lost, and the venue refuses to guess.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -13,18 +13,15 @@ use serde::de::DeserializeOwned;
 
 use crate::error::StartError;
 
-const LOG_NAME: &str = "inputs.log";
+pub const LOG_NAME: &str = "inputs.log";
 const LOCK_NAME: &str = "lock";
-/// Lines that may wait for the disk together.
-const MOST_UNSYNCED: u32 = 1;
 
 /// When a line must be on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sync {
     /// Before `append` returns.
     Now,
-    /// With the next line that needs it, at the latest after [`MOST_UNSYNCED`] lines. For lines
-    /// that can be asked for again with the same result: a step in which nothing happened.
+    /// With the next [`Store::flush`]: the caller holds back what depends on it until then.
     Later,
 }
 
@@ -34,6 +31,7 @@ pub struct Store {
     file: File,
     path: PathBuf,
     unsynced: u32,
+    syncs: u64,
     _lock: File,
 }
 
@@ -85,6 +83,7 @@ impl Store {
                 file,
                 path,
                 unsynced: 0,
+                syncs: 0,
                 _lock: lock,
             },
             records,
@@ -100,22 +99,40 @@ impl Store {
         let line = encode(record)?;
         self.file.write_all(&line)?;
         self.unsynced += 1;
-        if sync == Sync::Later && self.unsynced < MOST_UNSYNCED {
-            return Ok(());
+        match sync {
+            Sync::Now => self.flush(),
+            Sync::Later => Ok(()),
         }
-        self.flush()
     }
 
-    /// Waits until every line is on disk.
+    /// Waits until every line is on disk; one fdatasync for all that wait.
     pub fn flush(&mut self) -> std::io::Result<()> {
+        if self.unsynced == 0 {
+            return Ok(());
+        }
         self.file.sync_data()?;
+        self.syncs += 1;
         self.unsynced = 0;
         Ok(())
+    }
+
+    /// How often the disk was waited for since the log was opened.
+    pub fn syncs(&self) -> u64 {
+        self.syncs
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The records of a log that its owner may still be writing.
+pub fn read<R: DeserializeOwned>(path: &Path) -> Result<Vec<R>, StartError> {
+    let bytes = std::fs::read(path).map_err(|source| StartError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    decode(&bytes, path).map(|(records, _)| records)
 }
 
 fn lock(dir: &Path) -> Result<File, StartError> {

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "every test file uses its own part of the support")]
 #![allow(clippy::unwrap_used, reason = "a broken fixture must stop the test")]
 
+pub(crate) mod market;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::endpoints::Endpoint;
+use super::market_live;
 use super::params::Params;
 use crate::error::VenueError;
-use crate::services::core::filters;
 use crate::services::core::market::Market;
 use crate::services::core::payloads::{kline_row, price_text};
 use crate::services::rollup;
@@ -14,6 +15,32 @@ const DAY_MS: i64 = 86_400_000;
 /// The venue has no volume limit; this is the quantity it shows on each side of its book.
 const BOOK_QUANTITY: &str = "9000000.00000000";
 const MOST_ROWS: i64 = 1_000;
+
+/// Answers a public request for market data.
+pub fn answer(
+    shell: &Shell,
+    endpoint: Endpoint,
+    params: &mut Params,
+    now: i64,
+) -> Result<Value, VenueError> {
+    if shell.state.is_market_mode() {
+        return market_live::answer(shell, endpoint, params, now);
+    }
+    match endpoint {
+        Endpoint::Ping => ping(params),
+        Endpoint::Time => time(params, now),
+        Endpoint::Klines | Endpoint::UiKlines => klines(shell, params),
+        Endpoint::Depth => depth(shell, params),
+        Endpoint::TickerPrice => ticker_price(shell, params),
+        Endpoint::BookTicker => book_ticker(shell, params),
+        Endpoint::Ticker24h => ticker_24h(shell, params),
+        // Replayed bars hold no trades and no book.
+        _ => Err(VenueError {
+            status: 404,
+            ..VenueError::unsupported()
+        }),
+    }
+}
 
 pub fn ping(params: &Params) -> Result<Value, VenueError> {
     params.finish()?;
@@ -26,54 +53,11 @@ pub fn time(params: &Params, now: i64) -> Result<Value, VenueError> {
     Ok(json!({"serverTime": now}))
 }
 
-pub fn exchange_info(shell: &Shell, params: &mut Params, now: i64) -> Result<Value, VenueError> {
-    let is_narrowed = params.has("symbol") || params.has("symbols");
-    // Every symbol has the permission SPOT and is TRADING; other selections are empty.
-    let permissions = params.take("permissions")?;
-    let is_spot = permissions.is_none_or(|text| text.contains("SPOT"));
-    let status = params.take("symbolStatus")?;
-    if is_narrowed && status.is_some() {
-        return Err(VenueError::bad_request(
-            -1128,
-            "Combination of optional parameters invalid.",
-        ));
-    }
-    params.boolean("showPermissionSets")?;
-    let markets = selected(shell, params)?;
-    params.finish()?;
-    let symbols: Vec<Value> = markets
-        .iter()
-        .filter(|_| is_spot && status.as_deref().is_none_or(|status| status == "TRADING"))
-        .map(|market| symbol_info(market))
-        .collect();
-    Ok(json!({
-        "timezone": "UTC",
-        "serverTime": now,
-        "rateLimits": shell.limits.ceilings().describe(),
-        "exchangeFilters": [],
-        "symbols": symbols,
-    }))
-}
-
-fn symbol_info(market: &Market) -> Value {
-    let instrument = &market.instrument;
-    json!({
-        "symbol": market.symbol(), "status": "TRADING",
-        "baseAsset": instrument.base_currency, "baseAssetPrecision": 8,
-        "quoteAsset": instrument.quote_currency, "quotePrecision": 8, "quoteAssetPrecision": 8,
-        "baseCommissionPrecision": 8, "quoteCommissionPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS"],
-        "icebergAllowed": false, "ocoAllowed": true, "otoAllowed": false, "opoAllowed": false,
-        "quoteOrderQtyMarketAllowed": false, "allowTrailingStop": false,
-        "cancelReplaceAllowed": false, "amendAllowed": false, "pegInstructionsAllowed": false,
-        "isSpotTradingAllowed": true, "isMarginTradingAllowed": false,
-        "filters": filters::describe(market), "permissions": [], "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE", "allowedSelfTradePreventionModes": ["NONE"],
-    })
-}
-
 /// The markets that `symbol` or `symbols` select; all of them without either.
-fn selected<'a>(shell: &'a Shell, params: &mut Params) -> Result<Vec<&'a Market>, VenueError> {
+pub(super) fn selected<'a>(
+    shell: &'a Shell,
+    params: &mut Params,
+) -> Result<Vec<&'a Market>, VenueError> {
     let symbol = params.symbol()?;
     let list = params.take("symbols")?;
     let names: Vec<String> = match (symbol, list) {

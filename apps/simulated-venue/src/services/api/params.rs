@@ -43,10 +43,7 @@ impl Params {
     /// The value of `name`; a name sent with an empty value is refused with `-1105`.
     pub fn take(&mut self, name: &str) -> Result<Option<String>, VenueError> {
         match self.values.remove(name) {
-            Some(value) if value.is_empty() => Err(VenueError::bad_request(
-                -1105,
-                format!("Parameter '{name}' was empty."),
-            )),
+            Some(value) if value.is_empty() => Err(VenueError::empty(name)),
             other => Ok(other),
         }
     }
@@ -65,9 +62,29 @@ impl Params {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(VenueError::illegal(name, "^[0-9]{1,20}$"));
         }
-        let overflow =
-            |_| VenueError::bad_request(-1108, format!("Parameter '{name}' overflowed."));
-        text.parse().map(Some).map_err(overflow)
+        text.parse()
+            .map(Some)
+            .map_err(|_| VenueError::overflow(name))
+    }
+
+    /// An id that the venue gave: the numbers it counts up to.
+    pub fn id(&mut self, name: &str) -> Result<Option<u64>, VenueError> {
+        let number = self.integer(name)?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    }
+
+    /// One of a closed set of words.
+    pub fn word(
+        &mut self,
+        name: &str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, VenueError> {
+        let Some(text) = self.take(name)? else {
+            return Ok(None);
+        };
+        let word = words.iter().find(|word| **word == text);
+        word.map(|word| Some(*word))
+            .ok_or_else(|| VenueError::invalid_data(name))
     }
 
     pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, VenueError> {
@@ -86,13 +103,8 @@ impl Params {
         };
         decimal::parse(&text).map(Some).map_err(|e| match e {
             DecimalError::Illegal => VenueError::illegal(name, DECIMAL_RANGE),
-            DecimalError::TooPrecise => VenueError::bad_request(
-                -1111,
-                format!("Parameter '{name}' has too much precision."),
-            ),
-            DecimalError::Overflow => {
-                VenueError::bad_request(-1108, format!("Parameter '{name}' overflowed."))
-            }
+            DecimalError::TooPrecise => VenueError::too_precise(name),
+            DecimalError::Overflow => VenueError::overflow(name),
         })
     }
 
@@ -119,8 +131,40 @@ impl Params {
         Ok(Some(text))
     }
 
+    pub fn into_map(self) -> BTreeMap<String, String> {
+        self.values
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
+    }
+
+    /// True if `name` was sent as true; reads nothing.
+    pub fn is_true(&self, name: &str) -> bool {
+        let value = self.values.get(name).map(String::as_str);
+        matches!(value, Some("true" | "TRUE"))
+    }
+
+    /// The number sent as `name`, if it is one; reads nothing.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.values.get(name).and_then(|text| text.parse().ok())
+    }
+
+    /// How many entries the JSON array `name` seems to hold; reads nothing.
+    pub fn listed(&self, name: &str) -> u32 {
+        let commas = |text: &String| u32::try_from(text.matches(',').count()).unwrap_or(u32::MAX);
+        self.values
+            .get(name)
+            .map_or(0, |text| commas(text).saturating_add(1))
+    }
+
+    /// Gives parameters other names, one after the other.
+    pub fn rename(&mut self, pairs: &[(&str, &str)]) {
+        for (from, to) in pairs {
+            if let Some(value) = self.values.remove(*from) {
+                self.values.insert((*to).to_owned(), value);
+            }
+        }
     }
 
     /// Drops what authentication has already read.

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::auction::describing;
 use super::book::Book;
 use super::market::Market;
 use super::payloads::{price_text, quantity_text};
 use crate::error::VenueError;
-use crate::models::decimal::format8;
+use crate::models::accounts::AccountId;
+use crate::models::decimal::{format8, rescale};
 use crate::models::orders::{OrderRecord, Terms};
 
 const MOST_ORDERS: usize = 200;
@@ -18,6 +20,9 @@ const LARGEST_QUANTITY: i128 = 900_000_000_000_000;
 
 /// The `filters` array of one symbol.
 pub fn describe(market: &Market) -> Value {
+    if market.is_live() {
+        return describing::describe(market);
+    }
     let instrument = &market.instrument;
     let tick = price_text(market, instrument.tick_size.mantissa());
     let least = quantity_text(market, instrument.min_quantity.mantissa());
@@ -36,8 +41,13 @@ pub fn describe(market: &Market) -> Value {
     ])
 }
 
-/// A price at scale 8 as a mantissa of the market, on the tick.
+/// A price at scale 8 as a mantissa of the market; in the bar modes on the tick. Market mode checks
+/// all filters together, when it knows the whole order.
 pub fn price(market: &Market, wire: i128) -> Result<i64, VenueError> {
+    if market.is_live() {
+        return rescale(wire, market.instrument.price_scale)
+            .ok_or_else(|| VenueError::filter("PRICE_FILTER"));
+    }
     on_grid(
         wire,
         market.instrument.price_scale,
@@ -47,8 +57,12 @@ pub fn price(market: &Market, wire: i128) -> Result<i64, VenueError> {
     .ok_or_else(|| VenueError::filter("PRICE_FILTER"))
 }
 
-/// A quantity at scale 8 as a mantissa of the market, on the step.
+/// A quantity at scale 8 as a mantissa of the market; in the bar modes on the step.
 pub fn quantity(market: &Market, wire: i128) -> Result<i64, VenueError> {
+    if market.is_live() {
+        return rescale(wire, market.instrument.quantity_scale)
+            .ok_or_else(|| VenueError::filter("LOT_SIZE"));
+    }
     let least = market.instrument.min_quantity.mantissa().max(1);
     on_grid(
         wire,
@@ -61,10 +75,7 @@ pub fn quantity(market: &Market, wire: i128) -> Result<i64, VenueError> {
 
 /// Refuses an order below the least notional. Orders without a limit count at the last price.
 pub fn notional(market: &Market, terms: Terms, quantity: i64) -> Result<(), VenueError> {
-    let price = match terms {
-        Terms::Market | Terms::StopLoss { .. } => market.last_price(),
-        Terms::Limit { price, .. } | Terms::LimitMaker { price } => price,
-    };
+    let price = terms.limit_price().unwrap_or(market.last_price());
     if market.quote_amount(price, quantity) < market.instrument.min_notional.mantissa() {
         return Err(VenueError::filter("NOTIONAL"));
     }
@@ -73,8 +84,8 @@ pub fn notional(market: &Market, terms: Terms, quantity: i64) -> Result<(), Venu
 
 /// Refuses orders beyond the open-order ceilings of a symbol.
 pub fn room(book: &Book, market: usize, orders: &[Terms], is_list: bool) -> Result<(), VenueError> {
-    let open = book.open_orders(Some(market));
-    let is_stop = |terms: Terms| terms.stop_price().is_some();
+    let open = book.open_orders(AccountId::FIRST, Some(market));
+    let is_stop = |terms: Terms| terms.trigger().is_some();
     if open.len() + orders.len() > MOST_ORDERS {
         return Err(VenueError::filter("MAX_NUM_ORDERS"));
     }
@@ -87,7 +98,7 @@ pub fn room(book: &Book, market: usize, orders: &[Terms], is_list: bool) -> Resu
         return Err(VenueError::filter("MAX_NUM_ALGO_ORDERS"));
     }
     let lists = book
-        .open_lists()
+        .open_lists(AccountId::FIRST)
         .iter()
         .filter(|list| list.market == market)
         .count();
@@ -98,6 +109,6 @@ pub fn room(book: &Book, market: usize, orders: &[Terms], is_list: bool) -> Resu
 }
 
 fn on_grid(wire: i128, scale: u8, unit: i64) -> Option<i64> {
-    let mantissa = crate::models::decimal::rescale(wire, scale)?;
+    let mantissa = rescale(wire, scale)?;
     (unit > 0 && mantissa % unit == 0).then_some(mantissa)
 }

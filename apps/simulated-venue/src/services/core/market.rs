@@ -6,7 +6,11 @@ use std::sync::Arc;
 use rust_common::fixed::{SCALE_MAX, rescale};
 use rust_common::{Instrument, Rounding};
 
+use crate::models::filters::FilterConfig;
+use crate::models::orders::SymbolStatus;
 use crate::services::replay::{Columns, Row};
+
+const MINUTE_MS: i64 = 60_000;
 
 /// An instrument, its recording, and how much of the recording has happened.
 #[derive(Debug, Clone)]
@@ -14,9 +18,22 @@ pub struct Market {
     pub instrument: Instrument,
     pub interval: String,
     pub interval_ms: i64,
+    /// The numbers of its filters, as market mode enforces them.
+    pub filters: FilterConfig,
     columns: Arc<Columns>,
+    /// Set in market mode, where there is no recording of bars.
+    live: Option<Live>,
     /// Index of the bar whose open is the market now; everything before it is closed.
     next: usize,
+}
+
+/// Where a market of market mode stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Live {
+    /// 0 before the first trade.
+    pub(super) last_price: i64,
+    pub(super) at: i64,
+    pub(super) status: SymbolStatus,
 }
 
 impl Market {
@@ -27,12 +44,36 @@ impl Market {
         columns: Arc<Columns>,
     ) -> Self {
         Self {
+            filters: FilterConfig::for_instrument(&instrument),
             instrument,
             interval,
             interval_ms,
             columns,
+            live: None,
             next: 0,
         }
+    }
+
+    /// A market of market mode: its prices come from the order book.
+    pub fn live(instrument: Instrument, filters: FilterConfig) -> Self {
+        let empty = Arc::new(Columns::default());
+        Self {
+            filters,
+            live: Some(Live::default()),
+            ..Self::new(instrument, "1m".to_owned(), MINUTE_MS, empty)
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    pub fn status(&self) -> SymbolStatus {
+        self.live.map_or(SymbolStatus::Trading, |live| live.status)
+    }
+
+    pub(super) fn live_mut(&mut self) -> &mut Live {
+        self.live.get_or_insert_default()
     }
 
     pub fn symbol(&self) -> &str {
@@ -68,8 +109,11 @@ impl Market {
             .map(|row| (row.open, row.opened_at))
     }
 
-    /// The last price known: the open of the running bar, or the close of the last one.
+    /// The last price known: of the last trade in market mode, else the open of the running bar, or the close of the last one.
     pub fn last_price(&self) -> i64 {
+        if let Some(live) = self.live {
+            return live.last_price;
+        }
         let last = self
             .next
             .checked_sub(1)
@@ -82,6 +126,9 @@ impl Market {
 
     /// Market time of this instrument: when its running bar opened, or when its last one closed.
     pub fn time(&self) -> i64 {
+        if let Some(live) = self.live {
+            return live.at;
+        }
         let last = self
             .next
             .checked_sub(1)
@@ -114,9 +161,35 @@ impl Market {
 
     /// `price x quantity` at scale 8: exact where the scales allow it, else half-even.
     pub fn quote_amount(&self, price: i64, quantity: i64) -> i128 {
+        self.amount(price, quantity, Rounding::HalfEven)
+    }
+
+    /// What a trade moves of the quote currency, at scale 8. Market mode drops what the ninth
+    /// decimal would hold, so that what was locked for an order always covers its trades.
+    pub fn trade_amount(&self, price: i64, quantity: i64) -> i128 {
+        let rounding = if self.is_live() {
+            Rounding::Floor
+        } else {
+            Rounding::HalfEven
+        };
+        self.amount(price, quantity, rounding)
+    }
+
+    /// What is locked of the quote currency to buy: never less than the trades will cost.
+    pub(super) fn locked_amount(&self, price: i64, quantity: i64) -> i128 {
+        self.amount(price, quantity, Rounding::Ceil)
+    }
+
+    /// A quantity of the base currency at scale 8.
+    pub(super) fn base_amount(&self, quantity: i64) -> i128 {
+        let scale = self.instrument.quantity_scale;
+        rescale(i128::from(quantity), scale, SCALE_MAX, Rounding::Floor).unwrap_or(i128::MAX)
+    }
+
+    fn amount(&self, price: i64, quantity: i64, rounding: Rounding) -> i128 {
         let scale = self.instrument.price_scale + self.instrument.quantity_scale;
         let exact = i128::from(price) * i128::from(quantity);
-        rescale(exact, scale, SCALE_MAX, Rounding::HalfEven).unwrap_or(i128::MAX)
+        rescale(exact, scale, SCALE_MAX, rounding).unwrap_or(i128::MAX)
     }
 
     /// Identity of the recording.

@@ -48,13 +48,13 @@ fn common(order: &OrderRecord, market: &Market) -> Value {
         "price": price_text(market, order.terms.price()),
         "origQty": quantity_text(market, order.quantity),
         "executedQty": quantity_text(market, order.executed),
-        "origQuoteOrderQty": money_text(0),
+        "origQuoteOrderQty": money_text(i128::from(order.terms.quote_quantity())),
         "cummulativeQuoteQty": money_text(order.quote),
         "status": order.status.name(),
         "timeInForce": order.terms.time_in_force().name(),
         "type": order.terms.type_name(),
         "side": order.side.name(),
-        "selfTradePreventionMode": "NONE",
+        "selfTradePreventionMode": order.options.self_trade_prevention.name(),
     });
     if let Some(stop_price) = order.terms.stop_price() {
         extend(
@@ -126,7 +126,7 @@ pub fn queried(order: &OrderRecord, market: &Market) -> Value {
         &mut body,
         json!({
             "stopPrice": price_text(market, order.terms.stop_price().unwrap_or(0)),
-            "icebergQty": money_text(0),
+            "icebergQty": quantity_text(market, order.options.iceberg_quantity.unwrap_or(0)),
             "time": order.created_at,
             "updateTime": order.updated_at,
             "isWorking": order.working_at.is_some(),
@@ -138,11 +138,7 @@ pub fn queried(order: &OrderRecord, market: &Market) -> Value {
 
 /// An order list; `orders` are its legs, stop first.
 pub fn list(list: &ListRecord, market: &Market, orders: &[&OrderRecord]) -> Value {
-    let (status_type, status) = if list.is_done {
-        ("ALL_DONE", "ALL_DONE")
-    } else {
-        ("EXEC_STARTED", "EXECUTING")
-    };
+    let status = list.status();
     let legs: Vec<Value> = orders
         .iter()
         .map(|order| {
@@ -155,9 +151,9 @@ pub fn list(list: &ListRecord, market: &Market, orders: &[&OrderRecord]) -> Valu
         .collect();
     json!({
         "orderListId": list.list_id,
-        "contingencyType": "OCO",
-        "listStatusType": status_type,
-        "listOrderStatus": status,
+        "contingencyType": list.contingency.name(),
+        "listStatusType": status.type_name(),
+        "listOrderStatus": status.order_status(),
         "listClientOrderId": list.client_order_id,
         "transactionTime": list.updated_at,
         "symbol": market.symbol(),

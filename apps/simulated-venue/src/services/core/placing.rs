@@ -3,13 +3,18 @@
 use super::market::Market;
 use super::{Effects, Outcome, VenueState, filters};
 use crate::error::VenueError;
+use crate::models::accounts::AccountId;
 use crate::models::orders::{
-    CancelTicket, ListRecord, OcoTicket, OrderRecord, OrderTicket, Side, Status, Terms,
+    CancelTicket, Contingency, ListRecord, OcoTicket, OrderOptions, OrderRecord, OrderTicket, Side,
+    Status, Terms, Trigger,
 };
 
 impl VenueState {
     /// Everything that would make `ticket` be refused, without placing it.
     pub fn check_order(&self, ticket: &OrderTicket) -> Result<(), VenueError> {
+        if let Some(view) = self.view() {
+            return view.check_order(ticket);
+        }
         let market = self.open_market(ticket.market)?;
         filters::notional(market, ticket.terms, ticket.quantity)?;
         filters::room(&self.book, ticket.market, &[ticket.terms], false)?;
@@ -22,7 +27,7 @@ impl VenueState {
         effects: &mut Effects,
     ) -> Result<Outcome, VenueError> {
         self.check_order(ticket)?;
-        let order_id = self.matching.submit(ticket)?;
+        let order_id = self.matching.bars()?.submit(ticket)?;
         let client_order_id = self.name(ticket.client_order_id.as_deref(), "o");
         let record = self.record(
             order_id,
@@ -48,18 +53,22 @@ impl VenueState {
             price: ticket.limit_price,
         };
         let stop = Terms::StopLoss {
-            stop_price: ticket.stop_price,
+            trigger: Trigger::Price {
+                stop_price: ticket.stop_price,
+            },
         };
         filters::room(&self.book, ticket.market, &[limit, stop], true)?;
         self.check_oco_ids(ticket)?;
-        let ids = self.matching.submit_oco(ticket)?;
+        let ids = self.matching.bars()?.submit_oco(ticket)?;
         let now = self.market(ticket.market)?.time();
         let list_name = self.name(ticket.list_client_order_id.as_deref(), "l");
         self.book.insert_list(ListRecord {
+            account: AccountId::FIRST,
             list_id: ids.list,
             market: ticket.market,
+            contingency: Contingency::Oco,
             client_order_id: list_name,
-            orders: [ids.stop, ids.limit],
+            orders: vec![ids.stop, ids.limit],
             is_done: false,
             updated_at: now,
         });
@@ -89,7 +98,7 @@ impl VenueState {
         self.unused(stop.as_deref())?;
         let list = ticket.list_client_order_id.as_deref();
         let is_twin = limit.is_some() && limit == stop;
-        if is_twin || list.is_some_and(|id| self.book.is_open_list_id(id)) {
+        if is_twin || list.is_some_and(|id| self.book.is_open_list_id(AccountId::FIRST, id)) {
             return Err(VenueError::rejected("Duplicate order sent."));
         }
         Ok(())
@@ -121,7 +130,7 @@ impl VenueState {
     ) -> Result<Outcome, VenueError> {
         let open: Vec<(u64, Option<u64>)> = self
             .book
-            .open_orders(Some(market))
+            .open_orders(AccountId::FIRST, Some(market))
             .iter()
             .map(|order| (order.order_id, order.list_id))
             .collect();
@@ -149,12 +158,13 @@ impl VenueState {
     ) -> Result<Vec<u64>, VenueError> {
         // The record says open; an engine that disagrees means that the state is broken.
         self.matching
+            .bars()?
             .cancel(order_id)
             .map_err(|_| VenueError::internal())?;
         let legs = list
             .and_then(|list| self.book.lists.get(&list))
-            .map(|list| list.orders);
-        let ended = legs.map_or_else(|| vec![order_id], |legs| legs.to_vec());
+            .map(|list| list.orders.clone());
+        let ended = legs.unwrap_or_else(|| vec![order_id]);
         for id in &ended {
             if let Some(order) = self.book.orders.get_mut(id) {
                 order.cancel_id = Some(cancel_id.to_owned());
@@ -173,7 +183,7 @@ impl VenueState {
 
     fn unused(&self, client_order_id: Option<&str>) -> Result<(), VenueError> {
         match client_order_id {
-            Some(id) if self.book.is_open_id(id) => {
+            Some(id) if self.book.is_open_id(AccountId::FIRST, id) => {
                 Err(VenueError::rejected("Duplicate order sent."))
             }
             _ => Ok(()),
@@ -186,7 +196,7 @@ impl VenueState {
             return given.to_owned();
         }
         let mut made = format!("sim-{}-{suffix}", self.inputs + 1);
-        while self.book.is_open_id(&made) {
+        while self.book.is_open_id(AccountId::FIRST, &made) {
             made.push('x');
         }
         made
@@ -200,20 +210,27 @@ impl VenueState {
     ) -> OrderRecord {
         let now = self.markets.get(market).map_or(0, Market::time);
         OrderRecord {
+            account: AccountId::FIRST,
             order_id,
             list_id: None,
             market,
             side,
             quantity,
             terms,
+            options: OrderOptions::default(),
             client_order_id: String::new(),
             cancel_id: None,
             status: Status::New,
+            expiry_reason: None,
             executed: 0,
             quote: 0,
+            prevented: 0,
+            prevented_match_id: None,
             created_at: now,
             updated_at: now,
             working_at: None,
+            trailing_at: None,
+            amends: 0,
         }
     }
 }

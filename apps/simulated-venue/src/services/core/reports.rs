@@ -15,9 +15,19 @@ pub fn execution_report(
     market: &Market,
     trade: Option<&TradeRecord>,
 ) -> Value {
-    let is_cancel = matches!(report.happening, Happening::Canceled);
-    let (id, original) = match (&order.cancel_id, is_cancel) {
-        (Some(cancel_id), true) => (cancel_id.as_str(), order.client_order_id.as_str()),
+    let (id, original) = match (&report.happening, &order.cancel_id) {
+        (Happening::Canceled, Some(cancel_id)) => {
+            (cancel_id.as_str(), order.client_order_id.as_str())
+        }
+        (
+            Happening::Amended {
+                original_client_order_id,
+            },
+            _,
+        ) => (
+            order.client_order_id.as_str(),
+            original_client_order_id.as_str(),
+        ),
         _ => (order.client_order_id.as_str(), ""),
     };
     let list = order
@@ -32,13 +42,15 @@ pub fn execution_report(
         "q": quantity_text(market, order.quantity),
         "p": price_text(market, order.terms.price()),
         "P": price_text(market, order.terms.stop_price().unwrap_or(0)),
-        "F": money_text(0), "g": list,
+        "F": quantity_text(market, order.options.iceberg_quantity.unwrap_or(0)), "g": list,
         "x": report.happening.execution_type(), "X": order.status.name(), "r": "NONE",
         "i": order.order_id, "I": report.execution_id,
         "z": quantity_text(market, order.executed), "Z": money_text(order.quote),
         "T": report.at, "O": order.created_at,
         "w": order.working_at.is_some() && order.status.is_open(),
-        "v": 0, "M": false, "Q": money_text(0), "V": "NONE",
+        "v": 0, "M": false,
+        "Q": money_text(i128::from(order.terms.quote_quantity())),
+        "V": order.options.self_trade_prevention.name(),
     });
     if let Some(fields) = event.as_object_mut() {
         if let Value::Object(fill) = fill_fields(market, trade) {
@@ -50,8 +62,40 @@ pub fn execution_report(
         if let Some(reason) = expiry_reason(&report.happening, order) {
             fields.insert("eR".into(), json!(reason));
         }
+        if let Value::Object(extra) = conditional_fields(report, order, market) {
+            fields.extend(extra);
+        }
     }
     event
+}
+
+/// "Conditional Fields in Execution Report" of user-data-stream.md: present when they say something.
+fn conditional_fields(report: &Report, order: &OrderRecord, market: &Market) -> Value {
+    let mut fields = serde_json::Map::new();
+    let mut add = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), value);
+        }
+    };
+    add("d", order.terms.trailing_delta().map(|delta| json!(delta)));
+    add("D", order.trailing_at.map(|at| json!(at)));
+    add("j", order.options.strategy_id.map(|id| json!(id)));
+    add("J", order.options.strategy_type.map(|kind| json!(kind)));
+    if let Some(id) = order.prevented_match_id {
+        add("v", Some(json!(id)));
+        add("A", Some(json!(quantity_text(market, order.prevented))));
+    }
+    if let Happening::Prevented(prevented) = &report.happening {
+        add("B", Some(json!(quantity_text(market, prevented.quantity))));
+        add("u", Some(json!(prevented.trade_group_id)));
+        add("U", Some(json!(prevented.counter_order_id)));
+        add("Cs", Some(json!(market.symbol())));
+        add("pl", Some(json!(quantity_text(market, prevented.quantity))));
+        add("pL", Some(json!(price_text(market, prevented.price))));
+        let quote = market.trade_amount(prevented.price, prevented.quantity);
+        add("pY", Some(json!(money_text(quote))));
+    }
+    Value::Object(fields)
 }
 
 fn fill_fields(market: &Market, trade: Option<&TradeRecord>) -> Value {
@@ -69,6 +113,9 @@ fn fill_fields(market: &Market, trade: Option<&TradeRecord>) -> Value {
 }
 
 fn expiry_reason(happening: &Happening, order: &OrderRecord) -> Option<&'static str> {
+    if let Some(reason) = order.expiry_reason {
+        return Some(reason.name());
+    }
     if !matches!(happening, Happening::Expired) {
         return None;
     }
@@ -81,20 +128,22 @@ fn expiry_reason(happening: &Happening, order: &OrderRecord) -> Option<&'static 
 }
 
 pub fn list_status(list: &ListRecord, market: &Market, orders: &[&OrderRecord]) -> Value {
-    let (status_type, status) = if list.is_done {
-        ("ALL_DONE", "ALL_DONE")
-    } else {
-        ("EXEC_STARTED", "EXECUTING")
-    };
+    let status = list.status();
     let legs: Vec<Value> = orders
         .iter()
         .map(|order| json!({"s": market.symbol(), "i": order.order_id, "c": order.client_order_id}))
         .collect();
     json!({
         "e": "listStatus", "E": list.updated_at, "s": market.symbol(), "g": list.list_id,
-        "c": "OCO", "l": status_type, "L": status, "r": "NONE", "C": list.client_order_id,
+        "c": list.contingency.name(), "l": status.type_name(), "L": status.order_status(),
+        "r": "NONE", "C": list.client_order_id,
         "T": list.updated_at, "O": legs,
     })
+}
+
+/// A deposit or a withdrawal; `amount` at scale 8, negative for a withdrawal.
+pub fn balance_update(at: i64, asset: &str, amount: i128) -> Value {
+    json!({"e": "balanceUpdate", "E": at, "a": asset, "d": format8(amount, 8), "T": at})
 }
 
 /// `balances` are `(asset, free, locked)` at scale 8.

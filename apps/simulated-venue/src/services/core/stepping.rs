@@ -1,7 +1,9 @@
 //! Advancing the recording, and telling what the matching engine did.
 
+use super::matching::Matching;
 use super::{Effects, Event, Outcome, VenueState, reports};
 use crate::error::VenueError;
+use crate::models::accounts::AccountId;
 use crate::models::orders::{ListRecord, OrderRecord, StepReply};
 
 impl VenueState {
@@ -24,8 +26,8 @@ impl VenueState {
                 continue;
             };
             let before = self.last_execution_id;
-            self.matching
-                .match_bar(market, &row, self.market(market)?.interval_ms)?;
+            let interval_ms = self.market(market)?.interval_ms;
+            self.matching.bars()?.match_bar(market, &row, interval_ms)?;
             self.collect(effects)?;
             if self.last_execution_id > before {
                 self.tell_balances(market, effects)?;
@@ -72,9 +74,12 @@ impl VenueState {
     }
 
     pub(super) fn open_markets(&mut self) -> Result<(), VenueError> {
+        let Matching::Bars(engine) = &mut self.matching else {
+            return Ok(());
+        };
         for (index, market) in self.markets.iter().enumerate() {
             if let Some((price, at)) = market.market() {
-                self.matching.set_market(index, price, at)?;
+                engine.set_market(index, price, at)?;
             }
         }
         Ok(())
@@ -82,7 +87,7 @@ impl VenueState {
 
     /// Takes the executions of the matching engine over into the records, one by one.
     pub(super) fn collect(&mut self, effects: &mut Effects) -> Result<(), VenueError> {
-        for report in self.matching.drain() {
+        for report in self.matching.bars()?.drain() {
             self.last_execution_id = report.execution_id;
             let order = self.book.orders.get(&report.order_id);
             let index = order
@@ -100,11 +105,16 @@ impl VenueState {
                 .ok_or_else(VenueError::internal)?;
             let trade = change.trade.and_then(|index| self.book.trades.get(index));
             let event = reports::execution_report(&report, order, market, trade);
-            effects.events.push(Event::User(event));
+            effects.events.push(Event::User {
+                account: order.account,
+                payload: event,
+            });
             effects
                 .events
                 .extend(change.trade.map(|index| Event::Trade { index }));
-            effects.first_fills += u32::from(change.is_first_fill);
+            if change.is_first_fill {
+                *effects.first_fills.entry(AccountId::FIRST).or_default() += 1;
+            }
             if let Some(list) = change.finished_list {
                 self.tell_list(list, effects)?;
             }
@@ -121,7 +131,10 @@ impl VenueState {
             .ok_or_else(VenueError::internal)?;
         let orders = self.legs(list);
         let event = reports::list_status(list, self.market(list.market)?, &orders);
-        effects.events.push(Event::User(event));
+        effects.events.push(Event::User {
+            account: list.account,
+            payload: event,
+        });
         Ok(())
     }
 
@@ -136,15 +149,16 @@ impl VenueState {
             instrument.base_currency.as_str(),
             instrument.quote_currency.as_str(),
         ];
-        let mut rows = self.matching.balances();
+        let mut rows = self.matching.balances(AccountId::FIRST);
         rows.retain(|(asset, _, _)| names.contains(&asset.as_str()));
         let at = effects
             .reports
             .last()
             .map_or(market.time(), |report| report.at);
-        effects
-            .events
-            .push(Event::User(reports::account_position(at, &rows)));
+        effects.events.push(Event::User {
+            account: AccountId::FIRST,
+            payload: reports::account_position(at, &rows),
+        });
         Ok(())
     }
 

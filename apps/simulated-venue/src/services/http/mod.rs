@@ -1,13 +1,12 @@
 //! The REST door and the WebSocket upgrades, on one port.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, any, on};
 use serde_json::Value;
@@ -17,9 +16,12 @@ use crate::error::VenueError;
 use crate::services::api::dispatch::{Presented, Request, handle};
 use crate::services::api::endpoints::{Endpoint, ROUTES};
 use crate::services::api::params::{Params, percent_decode};
+use crate::services::api::units::TimeUnit;
 use crate::services::engine::Engine;
+use crate::services::sessions::Style;
 use crate::services::signing;
-use crate::services::streams::{api, market, names};
+use crate::services::streams::{api, market};
+use crate::settings::Timing;
 
 /// What every handler needs.
 #[derive(Debug, Clone)]
@@ -27,6 +29,7 @@ pub struct App {
     pub engine: Engine,
     /// Turns true when the venue stops.
     pub stop: watch::Receiver<bool>,
+    pub timing: Timing,
 }
 
 /// All routes of the venue's public port.
@@ -35,6 +38,7 @@ pub fn router(app: App) -> Router {
     for route in ROUTES {
         let method = match route.method {
             "POST" => MethodFilter::POST,
+            "PUT" => MethodFilter::PUT,
             "DELETE" => MethodFilter::DELETE,
             _ => MethodFilter::GET,
         };
@@ -98,18 +102,10 @@ fn read(
     query: &str,
     body: &Bytes,
 ) -> Result<Request, VenueError> {
-    match headers
-        .get("x-mbx-time-unit")
-        .map(|unit| unit.as_bytes().to_ascii_uppercase())
-    {
-        None => {}
-        Some(unit) if unit == b"MILLISECOND" => {}
-        Some(unit) if unit == b"MICROSECOND" => return Err(VenueError::unsupported()),
-        Some(_) => {
-            let text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.";
-            return Err(VenueError::bad_request(-1194, text));
-        }
-    }
+    let unit = match headers.get("x-mbx-time-unit").map(HeaderValue::to_str) {
+        None => TimeUnit::default(),
+        Some(word) => TimeUnit::parse(word.unwrap_or_default())?,
+    };
     let illegal = |_| VenueError::bad_request(-1100, "Illegal characters found in a parameter.");
     let body = std::str::from_utf8(body).map_err(illegal)?;
     let api_key = headers
@@ -119,12 +115,14 @@ fn read(
     let credentials = Presented {
         api_key,
         payload: signing::rest_payload(query, body),
+        session_key: None,
     };
     Ok(Request {
         endpoint,
         params: Params::from_parts(query, body)?,
         address: peer.ip(),
         credentials,
+        unit,
     })
 }
 
@@ -169,20 +167,30 @@ fn unsupported(status: u16) -> Response<Body> {
     respond(&Err(error), None)
 }
 
-async fn open_stream(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response<Body> {
-    upgrade.on_upgrade(|socket| market::run(app, socket, BTreeSet::new(), false))
+async fn open_stream(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
+    upgrade: WebSocketUpgrade,
+) -> Response<Body> {
+    let query = query.unwrap_or_default();
+    open(app, "", &query, upgrade, (false, peer.ip())).await
 }
 
 async fn open_named_stream(
     State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(path): Path<String>,
+    RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
-    open(app, &path, upgrade, false).await
+    let query = query.unwrap_or_default();
+    open(app, &path, &query, upgrade, (false, peer.ip())).await
 }
 
 async fn open_combined_stream(
     State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
@@ -191,33 +199,19 @@ async fn open_combined_stream(
         .split('&')
         .find_map(|pair| pair.strip_prefix("streams="));
     let decoded = percent_decode(wanted.unwrap_or_default()).unwrap_or_default();
-    open(app, &decoded, upgrade, true).await
+    open(app, &decoded, &query, upgrade, (true, peer.ip())).await
 }
 
 /// Starts a stream connection with the names of its address; a name nobody serves is refused.
 async fn open(
     app: App,
     path: &str,
+    query: &str,
     upgrade: WebSocketUpgrade,
-    is_combined: bool,
+    kind: (bool, IpAddr),
 ) -> Response<Body> {
-    let wanted: BTreeSet<String> = path
-        .split('/')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let asked = wanted.clone();
-    let checked = app
-        .engine
-        .call(move |shell| {
-            asked
-                .iter()
-                .find_map(|name| names::problem(&shell.state, name))
-        })
-        .await;
-    match checked {
-        Ok(None) => upgrade.on_upgrade(move |socket| market::run(app, socket, wanted, is_combined)),
-        Ok(Some(problem)) => respond(&Err(VenueError::bad_request(-1130, problem)), None),
+    match market::prepare(&app, path, query, kind).await {
+        Ok(wanted) => upgrade.on_upgrade(move |socket| market::run(app, socket, wanted)),
         Err(e) => respond(&Err(e), None),
     }
 }
@@ -228,6 +222,17 @@ async fn open_api(
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response<Body> {
-    let returns_limits = !query.unwrap_or_default().contains("returnRateLimits=false");
-    upgrade.on_upgrade(move |socket| api::run(app, socket, peer.ip(), returns_limits))
+    let query = query.unwrap_or_default();
+    let style = match TimeUnit::of_query(&query) {
+        Ok(unit) => Style {
+            returns_limits: !query.contains("returnRateLimits=false"),
+            unit,
+        },
+        Err(e) => return respond(&Err(e), None),
+    };
+    let joined = api::join(&app, peer.ip(), style).await;
+    match joined {
+        Ok(joined) => upgrade.on_upgrade(move |socket| api::run(app, socket, joined)),
+        Err(e) => respond(&Err(e), None),
+    }
 }

@@ -1,4 +1,4 @@
-//! `/ws-api/v3`: the REST requests by method name, and the user data stream.
+//! `/ws-api/v3`: the REST requests by method name, sessions, and the user data stream.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,25 +10,83 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::connection::{Answers, serve};
-use super::hub::{Interest, QUEUE};
+use super::frames::Frame;
+use crate::clock::Clock;
 use crate::error::VenueError;
 use crate::services::api::dispatch::{Presented, Reply, Request, authenticate, handle};
 use crate::services::api::endpoints::Endpoint;
 use crate::services::api::params::Params;
 use crate::services::engine::Engine;
 use crate::services::http::App;
+use crate::services::sessions::{Origin, QUEUE, Session, Style};
 use crate::services::shell::Shell;
 use crate::services::signing;
 
 /// Opening a connection costs this much request weight.
 const CONNECT_WEIGHT: u32 = 2;
-const SUBSCRIBE_WEIGHT: u32 = 2;
+const SESSION_WEIGHT: u32 = 2;
+const LONGEST_ID: usize = 36;
+
+/// A place among the sessions, taken before the connection is upgraded.
+#[derive(Debug)]
+pub struct Joined {
+    number: u64,
+    frames: mpsc::Receiver<Frame>,
+    address: IpAddr,
+    style: Style,
+}
+
+/// Charges for the connection and opens its session.
+///
+/// # Errors
+/// `-1003` with 429 or 418 if the address has used up its weight.
+pub async fn join(app: &App, address: IpAddr, style: Style) -> Result<Joined, VenueError> {
+    let (sender, frames) = mpsc::channel(QUEUE);
+    let number = app
+        .engine
+        .call(move |shell| {
+            let now = shell.clock.now_ms();
+            shell.limits.charge(address, CONNECT_WEIGHT, now)?;
+            Ok::<u64, VenueError>(shell.sessions.open(sender, style, now))
+        })
+        .await??;
+    Ok(Joined {
+        number,
+        frames,
+        address,
+        style,
+    })
+}
+
+/// Serves one WebSocket API connection.
+pub async fn run(app: App, socket: WebSocket, joined: Joined) {
+    let number = joined.number;
+    let mut connection = ApiConnection {
+        engine: app.engine.clone(),
+        number,
+        address: joined.address,
+        style: joined.style,
+    };
+    serve(
+        socket,
+        joined.frames,
+        app.stop.clone(),
+        app.timing,
+        &mut connection,
+    )
+    .await;
+    // The engine may have stopped before; then there is no list to leave.
+    let _ = app
+        .engine
+        .call(move |shell| shell.sessions.close(number))
+        .await;
+}
 
 struct ApiConnection {
     engine: Engine,
     number: u64,
     address: IpAddr,
-    returns_limits: bool,
+    style: Style,
 }
 
 #[derive(Deserialize)]
@@ -40,50 +98,29 @@ struct Call {
     params: BTreeMap<String, Box<RawValue>>,
 }
 
-/// Serves one WebSocket API connection.
-pub async fn run(app: App, socket: WebSocket, address: IpAddr, returns_limits: bool) {
-    let (sender, frames) = mpsc::channel(QUEUE);
-    let joined = app.engine.call(move |shell| {
-        let now = shell.clock.now_ms();
-        shell.limits.charge(address, CONNECT_WEIGHT, now)?;
-        let interest = Interest::User {
-            subscription_id: None,
-        };
-        Ok::<u64, VenueError>(shell.hub.join(sender, interest))
-    });
-    let Ok(Ok(number)) = joined.await else { return };
-    let engine = app.engine.clone();
-    let mut connection = ApiConnection {
-        engine,
-        number,
-        address,
-        returns_limits,
-    };
-    serve(socket, frames, app.stop.clone(), &mut connection).await;
-    // The engine may have stopped before; then there is no list to leave.
-    let _ = app.engine.call(move |shell| shell.hub.leave(number)).await;
-}
-
 impl Answers for ApiConnection {
+    fn farewell(&mut self) -> Option<String> {
+        let event = json!({"e": "serverShutdown", "E": Clock::Wall.now_ms()});
+        let event = self.style.unit.show_event(&event);
+        Some(json!({"event": event}).to_string())
+    }
+
     async fn answer(&mut self, text: &str) -> Option<String> {
-        let call: Call = match serde_json::from_str(text) {
+        let call = match read(text) {
             Ok(call) => call,
-            Err(e) => {
-                let error = VenueError::bad_request(-1135, format!("Invalid JSON Request: {e}"));
-                return Some(failure(&Value::Null, &error).to_string());
-            }
+            Err((id, error)) => return Some(failure(&id, &error).to_string()),
         };
         let id = call.id.clone();
         let params = plain(&call.params);
         let wants_limits = params.get("returnRateLimits");
-        let wants_limits = wants_limits.map_or(self.returns_limits, |text| text == "true");
-        let (number, address) = (self.number, self.address);
+        let wants_limits = wants_limits.map_or(self.style.returns_limits, |text| text == "true");
+        let (number, address, style) = (self.number, self.address, self.style);
         let answered = self
             .engine
             .call(move |shell| {
-                let reply = execute(shell, number, address, &call.method, params);
-                let limits = wants_limits.then(|| rate_limits(shell, &reply));
-                (reply.result, limits)
+                let reply = execute(shell, (number, address, style), &call.method, params);
+                let affected = shell.limits.affected(reply.used_weight, reply.order_counts);
+                (reply.result, wants_limits.then_some(affected))
             })
             .await;
         let (result, limits) = match answered {
@@ -101,8 +138,38 @@ impl Answers for ApiConnection {
     }
 }
 
+/// The call in a frame; a refusal still names the id if there is one.
+fn read(text: &str) -> Result<Call, (Value, VenueError)> {
+    let call: Call = serde_json::from_str(text).map_err(|e| {
+        let id = serde_json::from_str::<Value>(text)
+            .ok()
+            .and_then(|frame| frame.get("id").cloned())
+            .filter(is_id);
+        let error = VenueError::bad_request(-1135, format!("Invalid JSON Request: {e}"));
+        (id.unwrap_or_default(), error)
+    })?;
+    if is_id(&call.id) {
+        return Ok(call);
+    }
+    let legal = "^[a-zA-Z0-9-_]{1,36}$";
+    Err((Value::Null, VenueError::illegal("id", legal)))
+}
+
+/// An integer, a short string, or null (web-socket-api.md, "Request format").
+fn is_id(id: &Value) -> bool {
+    match id {
+        Value::Null => true,
+        Value::Number(number) => number.is_i64(),
+        Value::String(text) => {
+            let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(legal)
+        }
+        _ => false,
+    }
+}
+
 fn failure(id: &Value, error: &VenueError) -> Value {
-    json!({"id": id, "status": error.status, "error": error.body()})
+    json!({"id": id, "status": error.status, "error": error.websocket_body()})
 }
 
 /// Parameters as the text that is signed: strings without quotes, numbers as they were written.
@@ -119,108 +186,132 @@ fn plain(params: &BTreeMap<String, Box<RawValue>>) -> BTreeMap<String, String> {
 
 fn execute(
     shell: &mut Shell,
-    number: u64,
-    address: IpAddr,
+    (number, address, style): (u64, IpAddr, Style),
     method: &str,
     params: BTreeMap<String, String>,
 ) -> Reply {
+    let logon = shell.sessions.get(number).and_then(|session| {
+        let logon = session.logon()?;
+        Some(logon.api_key.clone())
+    });
     let credentials = Presented {
         api_key: params.get("apiKey").cloned(),
         payload: Some(signing::websocket_payload(&params)),
+        session_key: logon,
     };
+    let by_session = credentials.api_key.is_none() && credentials.session_key.is_some();
     // Signed like every other parameter, and then of no interest to the request itself.
     let params = Params::from_map(params).without("returnRateLimits");
-    if let Some(endpoint) = Endpoint::for_websocket(method) {
-        return handle(
-            shell,
-            Request {
-                endpoint,
-                params,
-                address,
-                credentials,
-            },
-        );
+    let reply = if let Some(endpoint) = Endpoint::for_websocket(method) {
+        let request = Request {
+            endpoint,
+            params,
+            address,
+            credentials,
+            unit: style.unit,
+        };
+        handle(shell, request)
+    } else {
+        let now = shell.clock.now_ms();
+        let charged = shell.limits.charge(address, SESSION_WEIGHT, now);
+        let result = charged.and_then(|()| session(shell, number, method, params, &credentials));
+        Reply {
+            result: result.map(|value| style.unit.show(value, false)),
+            used_weight: shell.limits.used_weight(address),
+            order_counts: None,
+        }
+    };
+    let is_revoked = matches!(&reply.result, Err(e) if e.code == -2015);
+    if let (true, true, Some(session)) = (is_revoked, by_session, shell.sessions.get(number)) {
+        revoke(session, shell.clock.now_ms());
     }
-    let now = shell.clock.now_ms();
-    let charged = shell.limits.charge(address, SUBSCRIBE_WEIGHT, now);
-    let result = charged.and_then(|()| user_stream(shell, number, method, params, &credentials));
-    Reply {
-        result,
-        used_weight: shell.limits.used_weight(address),
-        order_counts: None,
-    }
+    reply
 }
 
-fn user_stream(
+/// A key that is no longer good ends the session that was logged on with it.
+fn revoke(session: &mut Session, now: i64) {
+    session.log_out(now);
+    let error = VenueError::rejected_key();
+    session.tell(&failure(&Value::Null, &error));
+}
+
+fn session(
     shell: &mut Shell,
     number: u64,
     method: &str,
     mut params: Params,
     credentials: &Presented,
 ) -> Result<Value, VenueError> {
+    let now = shell.clock.now_ms();
     match method {
-        "userDataStream.subscribe.signature" => {
-            let now = shell.clock.now_ms();
-            authenticate(shell, &mut params, credentials, now)?;
+        // No key that could log on: whatever was sent, this is what is wrong with it.
+        "session.logon" if !shell.accounts.has_ed25519() => Err(needs_ed25519()),
+        "session.logon" => {
+            let caller = authenticate(shell, &mut params, credentials, now)?;
             params.finish()?;
-            let subscription = subscription(shell, number)?;
-            if subscription.is_some() {
-                let text = "Subscription already active on this connection.";
-                return Err(VenueError::bad_request(-2035, text));
+            if !caller.is_ed25519 {
+                return Err(needs_ed25519());
             }
-            *subscription = Some(0);
-            Ok(json!({"subscriptionId": 0}))
+            let session = open(shell, number)?;
+            session.log_on(credentials.api_key.as_deref().unwrap_or_default(), now);
+            Ok(session.describe(now))
         }
-        "userDataStream.unsubscribe" => {
-            let wanted = params
-                .integer("subscriptionId")?
-                .and_then(|id| u64::try_from(id).ok());
+        "session.status" => {
             params.finish()?;
-            let subscription = subscription(shell, number)?;
-            if subscription.is_none() || (wanted.is_some() && wanted != *subscription) {
-                let text = "Subscription does not exist on this connection.";
-                return Err(VenueError::bad_request(-2036, text));
-            }
-            *subscription = None;
-            Ok(json!({}))
+            Ok(open(shell, number)?.describe(now))
+        }
+        "session.logout" => {
+            params.finish()?;
+            let session = open(shell, number)?;
+            session.log_out(now);
+            Ok(session.describe(now))
         }
         "session.subscriptions" => {
             params.finish()?;
-            let active = subscription(shell, number)?.map(|id| json!({"subscriptionId": id}));
-            Ok(active.into_iter().collect())
+            Ok(open(shell, number)?.subscriptions())
         }
-        "session.logon" | "session.status" | "session.logout" | "userDataStream.subscribe" => {
-            Err(VenueError::bad_request(
-                -4056,
-                "HMAC_SHA256 API key is not supported; use userDataStream.subscribe.signature.",
-            ))
+        "userDataStream.subscribe" => {
+            params.finish()?;
+            let logon = open(shell, number)?.logon().cloned();
+            let known = logon.and_then(|logon| shell.accounts.key(&logon.api_key));
+            let account = known.ok_or_else(needs_logon)?.account;
+            subscribed(open(shell, number)?.subscribe(account, Origin::Session))
+        }
+        "userDataStream.subscribe.signature" => {
+            let caller = authenticate(shell, &mut params, credentials, now)?;
+            params.finish()?;
+            subscribed(open(shell, number)?.subscribe(caller.account, Origin::Signature))
+        }
+        "userDataStream.unsubscribe" => {
+            let wanted = params.id("subscriptionId")?;
+            params.finish()?;
+            open(shell, number)?.unsubscribe(wanted, now)?;
+            Ok(json!({}))
+        }
+        "userDataStream.start" | "userDataStream.ping" | "userDataStream.stop" => {
+            let text = "This operation is not supported. listenKey user streams no longer exist; \
+                        use userDataStream.subscribe.signature.";
+            Err(VenueError::new(410, -1020, text))
         }
         _ => Err(VenueError::unsupported()),
     }
 }
 
-fn subscription(shell: &mut Shell, number: u64) -> Result<&mut Option<u64>, VenueError> {
-    match shell.hub.interest(number) {
-        Some(Interest::User { subscription_id }) => Ok(subscription_id),
-        _ => Err(VenueError::internal()),
-    }
+fn subscribed(number: Result<u64, VenueError>) -> Result<Value, VenueError> {
+    number.map(|number| json!({"subscriptionId": number}))
 }
 
-/// The limits a reply reports, with the current counts.
-fn rate_limits(shell: &Shell, reply: &Reply) -> Value {
-    let mut rows = shell.limits.ceilings().describe();
-    let rows = rows.as_array_mut().map(std::mem::take).unwrap_or_default();
-    let (ten_seconds, day) = reply.order_counts.unwrap_or_default();
-    let counts = [reply.used_weight, ten_seconds, day];
-    let shown = if reply.order_counts.is_some() { 3 } else { 1 };
-    rows.into_iter()
-        .zip(counts)
-        .take(shown)
-        .map(|(mut row, count)| {
-            if let Some(fields) = row.as_object_mut() {
-                fields.insert("count".into(), json!(count));
-            }
-            row
-        })
-        .collect()
+fn open(shell: &mut Shell, number: u64) -> Result<&mut Session, VenueError> {
+    shell.sessions.get(number).ok_or_else(VenueError::internal)
+}
+
+fn needs_ed25519() -> VenueError {
+    let text = "HMAC_SHA256 and RSA API keys are not supported; log on with an Ed25519 key, or use \
+                userDataStream.subscribe.signature.";
+    VenueError::bad_request(-4056, text)
+}
+
+fn needs_logon() -> VenueError {
+    let text = "This request needs a session; call session.logon with an Ed25519 key first.";
+    VenueError::new(401, -1002, text)
 }

@@ -1,158 +1,298 @@
 //! Who listens to what. Lives on the engine thread, so events leave in the order they happened.
 //!
 //! Every listener has a bounded queue. One that does not keep up is cut off: it must reconnect and
-//! ask for what it missed, as with the real venue; it never misses an event without noticing.
+//! ask for what it missed, as with the real venue; it never misses an event without noticing, and
+//! the venue never waits for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::names::{self, Kind};
-use crate::services::api::market::{best, day_summary};
-use crate::services::core::market::Market;
-use crate::services::core::payloads::{kline_event, price_text, quantity_text};
-use crate::services::core::{Event, VenueState};
+use super::boards::Board;
+use super::frames::{Forms, Frame, TimeUnit};
+use super::names::Stream;
 
 /// Frames that may wait for one listener.
 pub const QUEUE: usize = 8_192;
+/// Connections one address may open within five minutes.
+const MOST_CONNECTS: usize = 300;
+const CONNECT_SPAN_MS: i64 = 300_000;
 
+/// What one listener wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Interest {
-    Streams {
-        names: BTreeSet<String>,
-        is_combined: bool,
-    },
-    User {
-        subscription_id: Option<u64>,
-    },
+    Streams(Wanted),
+    User { subscription_id: Option<u64> },
+}
+
+/// The market streams of one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// By name as it was asked for.
+    pub names: BTreeMap<String, Stream>,
+    pub is_combined: bool,
+    pub unit: TimeUnit,
 }
 
 #[derive(Debug)]
 struct Listener {
-    frames: mpsc::Sender<String>,
+    frames: mpsc::Sender<Frame>,
     interest: Interest,
 }
 
-/// The listeners by connection number.
+/// The listeners by connection number, and an index of who hears which stream.
 #[derive(Debug, Default)]
 pub struct Hub {
     listeners: BTreeMap<u64, Listener>,
+    index: HashMap<Stream, Vec<u64>>,
     last: u64,
+    connects: HashMap<IpAddr, VecDeque<i64>>,
+    /// By market, in market mode.
+    pub(super) boards: BTreeMap<usize, Board>,
+    /// Tickers of the running second that wait to be told as one array.
+    pub(super) arrays: super::publishing::Arrays,
 }
 
 impl Hub {
+    /// Counts a new connection of an address; `false` if it had its 300 in five minutes.
+    pub fn admit(&mut self, address: IpAddr, now: i64) -> bool {
+        let recent = self.connects.entry(address).or_default();
+        while recent.front().is_some_and(|at| at + CONNECT_SPAN_MS <= now) {
+            recent.pop_front();
+        }
+        if recent.len() >= MOST_CONNECTS {
+            return false;
+        }
+        recent.push_back(now);
+        true
+    }
+
     /// Adds a listener and returns its number.
-    pub fn join(&mut self, frames: mpsc::Sender<String>, interest: Interest) -> u64 {
+    pub fn join(&mut self, frames: mpsc::Sender<Frame>, interest: Interest) -> u64 {
         self.last += 1;
-        self.listeners
-            .insert(self.last, Listener { frames, interest });
-        self.last
+        let number = self.last;
+        if let Interest::Streams(wanted) = &interest {
+            for stream in wanted.names.values() {
+                hear(&mut self.index, *stream, number);
+            }
+        }
+        self.listeners.insert(number, Listener { frames, interest });
+        number
     }
 
     pub fn leave(&mut self, connection: u64) {
-        self.listeners.remove(&connection);
+        let Some(gone) = self.listeners.remove(&connection) else {
+            return;
+        };
+        if let Interest::Streams(wanted) = gone.interest {
+            for stream in wanted.names.values() {
+                ignore(&mut self.index, *stream, connection);
+            }
+        }
     }
 
     /// The interest of a connection, to read or change; `None` once it was cut off.
+    ///
+    /// Market streams are added and removed by [`Hub::subscribe`] and [`Hub::unsubscribe`].
     pub fn interest(&mut self, connection: u64) -> Option<&mut Interest> {
         self.listeners
             .get_mut(&connection)
             .map(|listener| &mut listener.interest)
     }
 
-    /// Hands one event to everybody who asked for it.
-    pub fn publish(&mut self, event: &Event, state: &VenueState) {
-        if self.listeners.is_empty() {
-            return;
+    /// The market streams of a connection; `None` once it was cut off.
+    pub fn wanted(&mut self, connection: u64) -> Option<&mut Wanted> {
+        match self.interest(connection)? {
+            Interest::Streams(wanted) => Some(wanted),
+            Interest::User { .. } => None,
         }
-        match event {
-            Event::User(body) => self.send_user(body),
-            Event::Trade { index } => {
-                let trade = state.book().trades.get(*index);
-                let Some(trade) = trade else { return };
-                let Ok(market) = state.market(trade.market) else {
-                    return;
-                };
-                self.send_stream(Kind::Trade, market, || {
-                    json!({
-                        "e": "trade", "E": trade.at, "s": market.symbol(), "t": trade.trade_id,
-                        "p": price_text(market, trade.price),
-                        "q": quantity_text(market, trade.quantity),
-                        "T": trade.at, "m": trade.is_maker, "M": true,
-                    })
-                });
-            }
-            Event::BarClosed { market, index } => {
-                let Ok(market) = state.market(*market) else {
-                    return;
-                };
-                let Some(row) = market.bar(*index) else {
-                    return;
-                };
-                self.send_stream(Kind::Kline, market, || kline_event(market, &row));
-            }
-            Event::Quote { market } => {
-                let Ok(market) = state.market(*market) else {
-                    return;
-                };
-                self.send_stream(Kind::BookTicker, market, || book_ticker(market));
-                self.send_stream(Kind::MiniTicker, market, || mini_ticker(market));
-                self.send_stream(Kind::AllMiniTickers, market, || {
-                    json!([mini_ticker(market)])
-                });
+    }
+
+    pub fn subscribe(&mut self, connection: u64, names: BTreeMap<String, Stream>) {
+        let Self {
+            listeners, index, ..
+        } = self;
+        if let Some(Listener {
+            interest: Interest::Streams(wanted),
+            ..
+        }) = listeners.get_mut(&connection)
+        {
+            for (name, stream) in names {
+                if wanted.names.insert(name, stream).is_none() {
+                    hear(index, stream, connection);
+                }
             }
         }
     }
 
-    fn send_user(&mut self, body: &Value) {
+    pub fn unsubscribe(&mut self, connection: u64, names: &[String]) {
+        let Self {
+            listeners, index, ..
+        } = self;
+        if let Some(Listener {
+            interest: Interest::Streams(wanted),
+            ..
+        }) = listeners.get_mut(&connection)
+        {
+            for name in names {
+                if let Some(stream) = wanted.names.remove(name) {
+                    ignore(index, stream, connection);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.listeners.is_empty()
+    }
+
+    pub(super) fn is_heard(&self, stream: Stream) -> bool {
+        self.index.contains_key(&stream)
+    }
+
+    /// Hands a user event to the connections that subscribed to it.
+    pub(super) fn send_user(&mut self, body: &Value) {
         self.listeners
             .retain(|_, listener| match &listener.interest {
                 Interest::User {
                     subscription_id: Some(id),
                 } => {
                     let frame = json!({"subscriptionId": id, "event": body}).to_string();
-                    listener.frames.try_send(frame).is_ok()
+                    listener.frames.try_send(frame.into()).is_ok()
                 }
                 _ => true,
             });
     }
 
-    fn send_stream(&mut self, kind: Kind, market: &Market, body: impl Fn() -> Value) {
-        let name = names::name(kind, market);
-        let mut rendered: Option<Value> = None;
-        self.listeners
-            .retain(|_, listener| match &listener.interest {
-                Interest::Streams { names, is_combined } if names.contains(&name) => {
-                    let data = rendered.get_or_insert_with(&body);
-                    let frame = if *is_combined {
-                        json!({"stream": name, "data": data}).to_string()
-                    } else {
-                        data.to_string()
-                    };
-                    listener.frames.try_send(frame).is_ok()
-                }
-                _ => true,
-            });
+    /// Hands one message to everybody who hears `stream`. It is written once per form.
+    pub(super) fn send(
+        &mut self,
+        stream: Stream,
+        symbol: &str,
+        write: &impl Fn(TimeUnit) -> String,
+    ) {
+        let Some(numbers) = self.index.get(&stream) else {
+            return;
+        };
+        let mut forms = Forms::default();
+        let name = || stream.name(symbol);
+        let mut cut = Vec::new();
+        for number in numbers {
+            let Some(Listener {
+                frames,
+                interest: Interest::Streams(wanted),
+            }) = self.listeners.get(number)
+            else {
+                continue;
+            };
+            let frame = forms.get((wanted.unit, wanted.is_combined), &name, write);
+            if frames.try_send(frame).is_err() {
+                cut.push(*number);
+            }
+        }
+        // Its queue is full: it is told so after what waits in it.
+        for number in cut {
+            self.leave(number);
+        }
     }
 }
 
-fn book_ticker(market: &Market) -> Value {
-    let (bid, ask) = best(market);
-    json!({
-        "u": market.closed() + 1, "s": market.symbol(),
-        "b": bid, "B": "9000000.00000000", "a": ask, "A": "9000000.00000000",
-    })
+fn hear(index: &mut HashMap<Stream, Vec<u64>>, stream: Stream, number: u64) {
+    index.entry(stream).or_default().push(number);
 }
 
-fn mini_ticker(market: &Market) -> Value {
-    let last = market.last_price();
-    let day = day_summary(market);
-    let (open, high, low) = day.map_or((last, last, last), |day| (day.open, day.high, day.low));
-    json!({
-        "e": "24hrMiniTicker", "E": market.time(), "s": market.symbol(),
-        "c": price_text(market, last), "o": price_text(market, open),
-        "h": price_text(market, high), "l": price_text(market, low),
-        "v": day.map_or(0.0, |day| day.volume).to_string(), "q": "0",
-    })
+fn ignore(index: &mut HashMap<Stream, Vec<u64>>, stream: Stream, number: u64) {
+    if let Some(numbers) = index.get_mut(&stream) {
+        numbers.retain(|other| *other != number);
+        if numbers.is_empty() {
+            index.remove(&stream);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::streams::names::Kind;
+
+    const TRADES: Stream = Stream::Market(0, Kind::Trade);
+
+    fn join(hub: &mut Hub, is_combined: bool, unit: TimeUnit) -> (u64, mpsc::Receiver<Frame>) {
+        let (sender, frames) = mpsc::channel(QUEUE);
+        let wanted = Wanted {
+            names: BTreeMap::from([("btcusd@trade".to_owned(), TRADES)]),
+            is_combined,
+            unit,
+        };
+        (hub.join(sender, Interest::Streams(wanted)), frames)
+    }
+
+    #[test]
+    fn a_message_is_written_once_per_form_and_shared() {
+        let mut hub = Hub::default();
+        let (_, mut first) = join(&mut hub, false, TimeUnit::Millisecond);
+        let (_, mut second) = join(&mut hub, false, TimeUnit::Millisecond);
+        let (_, mut third) = join(&mut hub, true, TimeUnit::Microsecond);
+        let written = std::cell::Cell::new(0);
+        hub.send(TRADES, "BTCUSD", &|unit| {
+            written.set(written.get() + 1);
+            format!("{}", unit.of(7))
+        });
+        assert_eq!(written.get(), 2, "once in each unit");
+        let (a, b) = (first.try_recv().unwrap(), second.try_recv().unwrap());
+        assert_eq!(a.as_str(), "7");
+        assert_eq!(a.as_str().as_ptr(), b.as_str().as_ptr(), "the same bytes");
+        assert_eq!(
+            third.try_recv().unwrap().as_str(),
+            r#"{"stream":"btcusd@trade","data":7000}"#
+        );
+    }
+
+    #[test]
+    fn a_listener_that_does_not_keep_up_is_cut_off_and_the_others_are_not() {
+        let mut hub = Hub::default();
+        let (slow, mut waiting) = join(&mut hub, false, TimeUnit::Millisecond);
+        let (quick, mut reading) = join(&mut hub, false, TimeUnit::Millisecond);
+        for number in 0..=QUEUE {
+            hub.send(TRADES, "BTCUSD", &|_| number.to_string());
+            assert_eq!(reading.try_recv().unwrap().as_str(), number.to_string());
+        }
+        assert!(hub.interest(slow).is_none());
+        assert!(hub.interest(quick).is_some());
+        let mut heard = 0;
+        while waiting.try_recv().is_ok() {
+            heard += 1;
+        }
+        assert_eq!(heard, QUEUE, "what was queued still arrives, then the end");
+    }
+
+    #[test]
+    fn subscriptions_and_the_index_agree() {
+        let mut hub = Hub::default();
+        let (number, mut frames) = join(&mut hub, false, TimeUnit::Millisecond);
+        hub.subscribe(
+            number,
+            BTreeMap::from([("btcusd@trade".to_owned(), TRADES)]),
+        );
+        hub.send(TRADES, "BTCUSD", &|_| "once".to_owned());
+        assert!(frames.try_recv().is_ok());
+        assert!(frames.try_recv().is_err(), "twice subscribed, once told");
+        hub.unsubscribe(number, &["btcusd@trade".to_owned()]);
+        assert!(!hub.is_heard(TRADES));
+        hub.leave(number);
+        assert!(hub.is_silent());
+    }
+
+    #[test]
+    fn three_hundred_connects_in_five_minutes() {
+        let mut hub = Hub::default();
+        let address = IpAddr::from([127, 0, 0, 1]);
+        assert!((0..300).all(|now| hub.admit(address, now)));
+        assert!(!hub.admit(address, 299_999));
+        assert!(hub.admit(IpAddr::from([127, 0, 0, 2]), 299_999));
+        assert!(hub.admit(address, 300_000), "the first one is forgotten");
+        assert!(!hub.admit(address, 300_000));
+    }
 }

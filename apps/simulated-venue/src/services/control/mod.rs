@@ -1,4 +1,6 @@
-//! `/sim/v1/*` on its own port: the replay position, read and advanced by the lock-step driver.
+//! `/sim/v1/*` on its own port: where the venue stands, and what moves it from outside.
+
+mod market;
 
 use axum::Json;
 use axum::Router;
@@ -16,11 +18,12 @@ use crate::error::VenueError;
 use crate::models::orders::{Input, StepReply};
 use crate::services::core::Outcome;
 use crate::services::engine::Engine;
+use crate::services::faults::{self, Faults};
 use crate::services::shell::Shell;
 use crate::settings::Mode;
 
 /// The control port's routes. `/healthz` needs no token.
-pub fn router(engine: Engine, token: &str) -> Router {
+pub fn router(engine: Engine, faults: Faults, token: &str) -> Router {
     let expected: [u8; 32] = Sha256::digest(format!("Bearer {token}")).into();
     let guard = middleware::from_fn(move |request: Request, next: Next| async move {
         let given = request.headers().get(header::AUTHORIZATION);
@@ -36,6 +39,8 @@ pub fn router(engine: Engine, token: &str) -> Router {
     Router::new()
         .route("/sim/v1/state", get(state))
         .route("/sim/v1/step", post(step))
+        .merge(faults::control::router(faults))
+        .merge(market::routes())
         .layer(guard)
         .route("/healthz", get(health))
         .with_state(engine)
@@ -54,6 +59,15 @@ fn problem(status: u16, detail: &str) -> Response {
 }
 
 fn describe(shell: &Shell) -> Value {
+    if shell.state.is_market_mode() {
+        return json!({
+            "position": shell.state.feed_position(),
+            "market_time": wire_time(shell.state.market_time()),
+            "inputs": shell.state.inputs(),
+            "done": shell.state.is_done(),
+            "mode": shell.mode.name(),
+        });
+    }
     json!({
         "step": shell.state.step(),
         "steps": shell.state.steps(),
@@ -122,8 +136,12 @@ async fn step(
 
 /// Takes the next step, or repeats the answer to the last one.
 pub fn take_step(shell: &mut Shell, step: u64) -> Result<StepReply, VenueError> {
-    if shell.mode == Mode::Free {
-        let text = "mode is free: the venue advances by itself";
+    let refusal = match shell.mode {
+        Mode::Lockstep => None,
+        Mode::Free => Some("mode is free: the venue advances by itself"),
+        Mode::Market => Some("mode is market: POST /sim/v1/advance moves the feed"),
+    };
+    if let Some(text) = refusal {
         return Err(VenueError::new(409, -1020, text));
     }
     if let Some(reply) = shell.state.stored_reply(step) {

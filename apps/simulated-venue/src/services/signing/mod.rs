@@ -1,4 +1,7 @@
-//! HMAC request signatures: REST signs the bytes as sent, the WebSocket API sorted parameters.
+//! What a request signature covers: REST signs the bytes as sent, the WebSocket API its sorted
+//! parameters. [`keys`] holds the three kinds of key.
+
+pub mod keys;
 
 use std::collections::BTreeMap;
 
