@@ -6,7 +6,7 @@ mod handle;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -287,9 +287,17 @@ impl Engine {
                 reached("engine.before_call");
                 let recall = Arc::new(Recall::default());
                 self.recalls.insert(call, Arc::clone(&recall));
+                let seconds = request.is_placing().then(|| {
+                    let stages = &self.parts.metrics.order_accept_seconds;
+                    stages.with_label_values(&["send"])
+                });
                 tokio::spawn(async move {
+                    let clock = Instant::now();
                     let outcome = RECALL.scope(recall, venue.call(*request)).await;
                     reached("engine.after_call");
+                    if let Some(seconds) = seconds {
+                        seconds.observe(clock.elapsed().as_secs_f64());
+                    }
                     let answered = Message::Input(Input::Answered { call, outcome });
                     if sender.send(answered).await.is_err() {
                         tracing::debug!("an answer came after the engine ended");

@@ -171,9 +171,9 @@ pub(crate) fn burst(port: u16, callers: usize, requests: Vec<Vec<u8>>) -> Result
             .collect();
         let mut total = Burst::default();
         for task in tasks {
-            let part = task.await.map_err(|error| error.to_string())?;
-            total.accepted += part.accepted;
-            total.refused.extend(part.refused);
+            let one = task.await.map_err(|error| error.to_string())?;
+            total.accepted += one.accepted;
+            total.refused.extend(one.refused);
         }
         total.seconds = clock.elapsed().as_secs_f64();
         Ok(total)

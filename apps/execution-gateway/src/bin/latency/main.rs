@@ -74,8 +74,8 @@ async fn part_paced(base: &Path, seconds: u64, figures: &mut Figures) -> Outcome
     }
     std::fs::remove_file(&path).map_err(text)?;
     rig.finish().await?;
-    let (p50, p99) = (percentile(&accept, 0.5), percentile(&accept, 0.99));
-    let (raw50, raw99) = (percentile(&disk, 0.5), percentile(&disk, 0.99));
+    let (p50, p99) = (percentile(&accept, 50), percentile(&accept, 99));
+    let (raw50, raw99) = (percentile(&disk, 50), percentile(&disk, 99));
     let goal50 = 1.25 * raw50 + 0.0003;
     let goal99 = 1.10 * raw99 + 0.002;
     figures.insert(
@@ -100,7 +100,7 @@ async fn part_memory(base: &Path, seconds: u64, figures: &mut Figures) -> Outcom
         accept.extend(paced(rig.port, requests, Duration::from_millis(1), || {}).await?);
     }
     rig.finish().await?;
-    let (p50, p99) = (percentile(&accept, 0.5), percentile(&accept, 0.99));
+    let (p50, p99) = (percentile(&accept, 50), percentile(&accept, 99));
     figures.insert(
         "memory_1000_per_s".to_owned(),
         json!({
@@ -135,11 +135,11 @@ async fn part_group(base: &Path, seconds: u64, figures: &mut Figures) -> Outcome
             raw_rates.push(f64::from(commits) / clock.elapsed().as_secs_f64());
         }
         rig.finish().await?;
-        let (rate, single) = (percentile(&rates, 0.5), percentile(&raw_rates, 0.5));
+        let (rate, single) = (percentile(&rates, 50), percentile(&raw_rates, 50));
         figures.insert(
             format!("group_commit_{callers}"),
             json!({
-                "orders_per_s": rate.round(), "best_orders_per_s": percentile(&rates, 1.0).round(),
+                "orders_per_s": rate.round(), "best_orders_per_s": percentile(&rates, 100).round(),
                 "raw_single_per_s": single.round(), "ratio": (rate / single * 10.0).round() / 10.0,
                 "refused": refused.len(), "first_refusal": refused.first(),
                 "goal_orders_per_s": 20_000, "goal_ratio": 5, "holds_ratio": rate >= 5.0 * single,
@@ -238,10 +238,10 @@ fn part_segments(base: &Path, seconds: u64, figures: &mut Figures) -> Outcome<()
             format!("segments_{name}"),
             json!({
                 "commits_each": grow.len(),
-                "growing_p50_ms": ms(percentile(&grow, 0.5)),
-                "growing_p99_ms": ms(percentile(&grow, 0.99)),
-                "prepared_p50_ms": ms(percentile(&fill, 0.5)),
-                "prepared_p99_ms": ms(percentile(&fill, 0.99)),
+                "growing_p50_ms": ms(percentile(&grow, 50)),
+                "growing_p99_ms": ms(percentile(&grow, 99)),
+                "prepared_p50_ms": ms(percentile(&fill, 50)),
+                "prepared_p99_ms": ms(percentile(&fill, 99)),
             }),
         );
     }
@@ -254,7 +254,7 @@ fn calibrate(base: &Path, figures: &mut Figures) -> Outcome<()> {
     let path = base.join("calibration.bench");
     let mut raw = RawFile::create(&path, 512, 0).map_err(text)?;
     let samples: Result<Vec<f64>, _> = (0..200).map(|_| raw.commit()).collect();
-    let p50 = percentile(&samples.map_err(text)?, 0.5);
+    let p50 = percentile(&samples.map_err(text)?, 50);
     std::fs::remove_file(&path).map_err(text)?;
     figures.insert(
         "calibration".to_owned(),

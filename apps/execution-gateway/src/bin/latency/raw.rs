@@ -63,11 +63,10 @@ pub(crate) fn spin_ratio() -> f64 {
     two as f64 / one.max(1) as f64
 }
 
-/// The value below which `share` of the samples lie.
-pub(crate) fn percentile(samples: &[f64], share: f64) -> f64 {
+/// The value below which `share_pct` percent of the samples lie.
+pub(crate) fn percentile(samples: &[f64], share_pct: usize) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().saturating_sub(1);
-    let at = (last as f64 * share).round();
-    sorted.get(at as usize).copied().unwrap_or(f64::NAN)
+    let at = (sorted.len().saturating_sub(1) * share_pct + 50) / 100;
+    sorted.get(at).copied().unwrap_or(f64::NAN)
 }

@@ -10,7 +10,7 @@ use execution_gateway::models::venue::{
     VenueReport, VenueStatus,
 };
 use execution_gateway::services::venues::{
-    BarQuery, KeyRights, MarketEvent, Pending, Throttle, Venue, VenueUnavailable,
+    BarQuery, KeyRights, Pending, Throttle, Venue, VenueUnavailable,
 };
 use rust_common::{
     Bar, ClientOrderId, Currency, Instrument, Money, Quantity, TimeInForce, UnixMillis,
@@ -57,11 +57,11 @@ impl StubVenue {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn report(&self, order: &PlaceOrder) -> Option<VenueReport> {
+    fn report(&self, order: &PlaceOrder) -> VenueReport {
         let number = self.orders.fetch_add(1, Ordering::Relaxed) + 1;
         let is_over = matches!(order.time_in_force, Some(TimeInForce::Ioc {}));
         let at = now();
-        Some(VenueReport {
+        VenueReport {
             client_order_id: order.client_order_id.clone(),
             venue_order_id: number.to_string(),
             instrument_id: order.instrument_id.clone(),
@@ -81,7 +81,7 @@ impl StubVenue {
             at,
             reason: None,
             extra: ReportExtra::default(),
-        })
+        }
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -121,13 +121,14 @@ impl StubVenue {
             detail: "not in the stub".to_owned(),
         };
         match request {
-            VenueCall::Place(order) => self.report(order).map_or_else(unable, |report| {
+            VenueCall::Place(order) => {
+                let report = self.report(order);
                 if report.status == VenueStatus::Working {
                     let id = report.client_order_id.clone();
                     self.resting().insert(id, report.clone());
                 }
                 Outcome::Done(VenueAnswer::Reports(vec![report]))
-            }),
+            }
             VenueCall::Reconcile { .. } => {
                 Outcome::Done(VenueAnswer::Snapshot(Box::new(self.snapshot())))
             }
@@ -198,9 +199,5 @@ impl Venue for StubVenue {
             }
             std::future::pending().await
         })
-    }
-
-    fn market_stream(&self, _sink: mpsc::Sender<MarketEvent>) -> Pending<'_, String> {
-        Box::pin(std::future::pending())
     }
 }

@@ -4,7 +4,7 @@
 use rust_common::{ClientOrderId, Intent, OrderStatus, StopLevel};
 
 use super::protection::protection_of;
-use super::{CallContext, Turn};
+use super::{CallContext, State, Turn};
 use crate::models::order::{Protection, Role};
 use crate::models::record::{Record, Verdict};
 use crate::models::venue::{Lane, VenueCall};
@@ -12,12 +12,12 @@ use crate::models::venue::{Lane, VenueCall};
 impl Turn<'_> {
     pub(super) fn plan(&mut self) {
         self.plan_reconcile();
-        let active: Vec<ClientOrderId> = self.state.book.active.iter().cloned().collect();
+        let active = self.to_plan();
         for id in &active {
             self.plan_protection(id);
         }
         // Protection made just now is active too.
-        let active: Vec<ClientOrderId> = self.state.book.active.iter().cloned().collect();
+        let active = self.to_plan();
         for id in &active {
             self.plan_send(id);
             self.plan_unasked_cancel(id);
@@ -31,6 +31,23 @@ impl Turn<'_> {
         self.fire_probes();
         self.plan_breaker();
         self.plan_upkeep();
+    }
+
+    /// Orders that something may have to be done for. One whose placing call is on its way and
+    /// that nothing else is known of waits for the answer: under load that is nearly all of them.
+    fn to_plan(&self) -> Vec<ClientOrderId> {
+        let State { book, live, .. } = &*self.state;
+        let is_waiting = |id: &ClientOrderId| {
+            live.placing.contains(id)
+                && book.orders.get(id).is_some_and(|order| {
+                    order.status == OrderStatus::Submitted && order.pending.is_none()
+                })
+        };
+        let active = book.active.iter();
+        active
+            .filter(|id| book.stop.is_some() || !is_waiting(id))
+            .cloned()
+            .collect()
     }
 
     fn plan_protection(&mut self, id: &ClientOrderId) {
