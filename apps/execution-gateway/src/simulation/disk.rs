@@ -6,8 +6,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::random::Random;
-use crate::services::journal::frame::{RECORD_HEADER, RECORD_TRAILER, SEGMENT_HEADER};
+use crate::models::record::EVENT_KIND;
+use crate::services::journal::checkpoint;
+use crate::services::journal::events::parse;
+use crate::services::journal::frame::{
+    RECORD_HEADER, RECORD_TRAILER, SEGMENT_HEADER, decode_unchained,
+};
 use crate::services::journal::storage::Storage;
+
+/// Offset of the type byte in a record.
+const KIND_AT: usize = 20;
 
 /// Where inside a commit the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,11 +160,46 @@ impl Disk {
         length
     }
 
+    /// Texts of all events in all segments.
+    pub fn events(&self) -> Vec<(u64, String)> {
+        let inner = self.inner();
+        let mut events = Vec::new();
+        for segment in inner.segments.values() {
+            for at in record_starts(&segment.bytes) {
+                let rest = segment.bytes.get(at..).unwrap_or_default();
+                let Ok((frame, _, _)) = decode_unchained(rest) else {
+                    break;
+                };
+                if frame.kind == EVENT_KIND
+                    && let Some((seq, text)) = parse(&frame.payload)
+                {
+                    events.push((seq, text.to_owned()));
+                }
+            }
+        }
+        events
+    }
+
     /// Flips one bit in a record that has a whole record behind it; false when there is none.
     pub fn flip_middle(&self, random: &mut Random) -> bool {
         let mut inner = self.inner();
         let last_segment = inner.segments.keys().next_back().copied();
-        let numbers: Vec<u32> = inner.segments.keys().copied().collect();
+        // What stands before a checkpoint is not read any more.
+        let is_base = |segment: &Segment| {
+            segment.bytes.get(SEGMENT_HEADER + KIND_AT) == Some(&checkpoint::KIND)
+        };
+        let base = inner
+            .segments
+            .iter()
+            .rev()
+            .find(|(_, segment)| is_base(segment));
+        let base = base.map_or(0, |(number, _)| *number);
+        let numbers: Vec<u32> = inner
+            .segments
+            .keys()
+            .copied()
+            .filter(|n| *n >= base)
+            .collect();
         let Some(number) = random.pick(&numbers).copied() else {
             return false;
         };

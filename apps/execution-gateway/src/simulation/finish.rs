@@ -21,6 +21,10 @@ pub enum Urge {
     Drop,
     Doubt,
     Orphan,
+    /// The stream falls before the order leaves, and its answer takes long.
+    Vanish,
+    /// The process dies between the records of the order's intent and its dispatch.
+    Tear,
 }
 
 /// From the end of the faults to the last look: restart, lost replies, horizon, sweeps.
@@ -83,7 +87,13 @@ impl World {
             }
             OrderStatus::Unknown => self.urge = Some(Urge::Doubt),
             OrderStatus::NotSent => self.urge = Some(Urge::Drop),
+            OrderStatus::Initialized if planned.fault == Fault::CallerRetry => {
+                self.urge = Some(Urge::Tear);
+            }
             OrderStatus::Initialized => self.urge = Some(Urge::Orphan),
+            OrderStatus::Submitted if planned.fault == Fault::RecoveryQueryError => {
+                self.urge = Some(Urge::Vanish);
+            }
             _ => {}
         }
     }
@@ -161,7 +171,27 @@ impl World {
                 }
                 self.after(2, Event::Heal(Fault::StreamEnd));
             }
-            Urge::Orphan => return false,
+            Urge::Vanish => {
+                if self.random.chance(50) {
+                    let placed = self.venue.place(self.now, order, Whims::default());
+                    self.hash.mix(u64::from(placed.is_ok()));
+                }
+                self.conditions.fail_reconcile = true;
+                self.stream_down(30);
+                let detail = "the connection broke".to_owned();
+                let outcome = Outcome::Ambiguous { code: 0, detail };
+                self.after(
+                    3_000,
+                    Event::Outcome {
+                        life,
+                        call,
+                        outcome,
+                        fault: None,
+                    },
+                );
+                self.count(Fault::Disconnect, OrderStatus::Submitted);
+            }
+            Urge::Orphan | Urge::Tear => return false,
         }
         self.urge = None;
         true

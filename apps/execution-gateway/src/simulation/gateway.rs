@@ -11,14 +11,19 @@ use crate::models::record::{EVENT_KIND, Entry, Record};
 use crate::models::venue::Outcome;
 use crate::replay::{Replayed, replay};
 use crate::services::core::{CoreConfig, Rules, State, begin, step};
+use crate::services::journal::checkpoint;
 use crate::services::journal::event_index;
-use crate::services::journal::frame::Frame;
+use crate::services::journal::frame::{Frame, RECORD_HEADER, RECORD_TRAILER};
 use crate::services::journal::recover::{Recovered, recover};
 use crate::services::journal::writer::{Append, Durable, Health, Writer};
 use crate::settings::Limits;
 
 /// Small segments, so that a schedule rolls over several times.
-const SEGMENT_BYTES: u64 = 48 * 1024;
+const SEGMENT_BYTES: u64 = 128 * 1024;
+/// A segment of this size is followed by a checkpoint.
+const CHECKPOINT_BYTES: u64 = 40 * 1024;
+/// Record type byte of an intent.
+const INTENT_KIND: u8 = 3;
 pub const RECV_WINDOW_MS: i64 = 3_000;
 pub const HORIZON_MS: i64 = 18_000;
 
@@ -45,20 +50,22 @@ pub struct Node {
     last_step_at: i64,
     health: Health,
     /// Records made since they were last looked at, for the witness of terminal states.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<(u64, Entry)>,
     /// Journal number of the newest dispatch record of each order.
     sent: BTreeMap<ClientOrderId, u64>,
+    /// Segment that the last checkpoint was asked for in.
+    checkpoint_segment: u32,
+    next_checkpoint: u64,
 }
 
 /// What a start found.
 pub struct Started {
     pub node: Node,
     pub released: Released,
-    pub recovered_entries: Vec<Entry>,
     pub damage: Option<String>,
     pub first_seq: u64,
-    /// Events in the journal: readers get them from there.
-    pub events: Vec<String>,
+    /// Newest event in the journal: readers get it from there.
+    pub published_seq: u64,
 }
 
 pub fn config() -> Result<CoreConfig, String> {
@@ -96,18 +103,6 @@ impl Node {
     pub fn start(disk: &Disk, now: i64) -> Result<Started, String> {
         let mut storage = disk.clone();
         let (recovered, replayed) = read_back(&mut storage)?;
-        let recovered_entries = recovered
-            .frames
-            .iter()
-            .filter(|(_, frame)| frame.kind != EVENT_KIND)
-            .filter_map(|(_, frame)| serde_json::from_slice(&frame.payload).ok())
-            .collect();
-        let events = recovered
-            .frames
-            .iter()
-            .filter(|(_, frame)| frame.kind == EVENT_KIND)
-            .filter_map(|(_, frame)| String::from_utf8(frame.payload.clone()).ok())
-            .collect();
         let writer = Writer::open(
             Box::new(storage),
             recovered.position,
@@ -136,16 +131,17 @@ impl Node {
             health: durable.health,
             entries: Vec::new(),
             sent: BTreeMap::new(),
+            checkpoint_segment: 0,
+            next_checkpoint: CHECKPOINT_BYTES,
         };
         let mut released = Released::default();
         node.take(first, &mut released);
         Ok(Started {
             node,
             released,
-            recovered_entries,
             damage: replayed.damage,
             first_seq: durable.seq,
-            events,
+            published_seq: replayed.published_seq,
         })
     }
 
@@ -195,7 +191,45 @@ impl Node {
             self.take(effects, released);
         }
         self.release(released);
+        self.checkpoint(now, durable);
         true
+    }
+
+    /// As the engine does: a long segment is followed by one that begins with the whole book.
+    fn checkpoint(&mut self, now: i64, durable: Durable) {
+        let is_long = durable.segment_used >= self.next_checkpoint;
+        if !is_long || durable.segment == self.checkpoint_segment || durable.health != Health::Good
+        {
+            return;
+        }
+        let book = &self.state.book;
+        let index = BTreeMap::new();
+        let Ok(text) = checkpoint::text(now, book.gateway_seq, &index, book) else {
+            return;
+        };
+        self.checkpoint_segment = durable.segment;
+        self.next_checkpoint = CHECKPOINT_BYTES.max(2 * text.len() as u64);
+        let parts = checkpoint::split(&text);
+        let last = parts.len().saturating_sub(1);
+        for (number, payload) in parts.into_iter().enumerate() {
+            self.append(checkpoint::KIND, payload, None);
+            if let Some(append) = self.pending.last_mut() {
+                append.starts_segment = number == 0;
+                append.ends_checkpoint = number == last;
+            }
+        }
+    }
+
+    /// Whether the records on their way to the disk begin with an intent; and the share of the
+    /// bytes (of 256) after which a crash leaves the intent whole and its dispatch not.
+    pub fn share_of_intent(&self) -> Option<u8> {
+        let size = |append: &Append| RECORD_HEADER + append.frame.payload.len() + RECORD_TRAILER;
+        let first = self
+            .in_flight
+            .first()
+            .filter(|first| first.frame.kind == INTENT_KIND)?;
+        let total: usize = self.in_flight.iter().map(size).sum();
+        u8::try_from(size(first) * 256 / total.max(1) + 4).ok()
     }
 
     /// What the process had in flight reaches the disk in part: a crash inside the write.
@@ -228,7 +262,7 @@ impl Node {
                         let seq = self.next_seq - 1;
                         self.sent.extend(ids.iter().map(|id| (id.clone(), seq)));
                     }
-                    self.entries.push(*entry);
+                    self.entries.push((self.next_seq - 1, *entry));
                 }
                 Effect::Publish { gateway_seq, text } => {
                     let payload = text.clone().into_bytes();

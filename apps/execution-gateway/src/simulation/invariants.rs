@@ -31,13 +31,15 @@ pub struct Witness {
     booked: BTreeMap<ClientOrderId, i64>,
     /// A stop is in force: no entry may be marked as sent.
     is_stopped: bool,
+    /// Records that changed that, with their journal number.
+    stops: Vec<(u64, bool)>,
     touched: Vec<ClientOrderId>,
     /// Orders whose Sent record exists, with its sequence number in this life.
     entry_sent_while_stopped: Option<ClientOrderId>,
 }
 
 impl Witness {
-    fn note(&mut self, entry: &Entry) {
+    fn note(&mut self, seq: u64, entry: &Entry) {
         match &entry.record {
             Record::Intent {
                 approved, denial, ..
@@ -86,10 +88,23 @@ impl Witness {
                 evidence.ended |= *verdict == Verdict::Forgotten;
                 self.touched.push(id.clone());
             }
-            Record::Stop { .. } => self.is_stopped = true,
-            Record::Resume { .. } => self.is_stopped = false,
+            Record::Stop { .. } => self.mark_stop(seq, true),
+            Record::Resume { .. } => self.mark_stop(seq, false),
             _ => {}
         }
+    }
+
+    fn mark_stop(&mut self, seq: u64, is_stopped: bool) {
+        self.is_stopped = is_stopped;
+        self.stops.push((seq, is_stopped));
+    }
+
+    /// A process ended: what its journal did not keep has not happened.
+    fn restart(&mut self, last_seq: u64) {
+        self.booked.clear();
+        self.touched.clear();
+        self.stops.retain(|(seq, _)| *seq <= last_seq);
+        self.is_stopped = self.stops.last().is_some_and(|(_, is_stopped)| *is_stopped);
     }
 
     fn proves(&self, id: &ClientOrderId, status: OrderStatus, quantity: i64) -> bool {
@@ -112,9 +127,9 @@ impl World {
     pub(super) fn check_step(&mut self) {
         let Some(node) = &mut self.node else { return };
         let entries = std::mem::take(&mut node.entries);
-        for entry in &entries {
+        for (seq, entry) in &entries {
             self.hash.mix(u64::from(entry.record.kind()));
-            self.witness.note(entry);
+            self.witness.note(*seq, entry);
         }
         if let Some(id) = self.witness.entry_sent_while_stopped.take() {
             self.fail(
@@ -285,53 +300,45 @@ impl World {
             self.fail("I14", Kind::Other, detail);
         }
         self.corrupted = false;
+        self.witness.restart(started.first_seq);
         if is_damaged {
-            self.witness.booked.clear();
             return;
         }
-        self.check_events(&started.events);
+        self.check_events(started.published_seq);
         let book = &started.node.state.book;
-        let lost: Vec<String> = self
-            .acked
-            .iter()
-            .filter(|id| !book.orders.contains_key(*id))
-            .map(ToString::to_string)
-            .collect();
-        if let Some(id) = lost.first() {
+        let is_lost = |id: &&ClientOrderId| !book.orders.contains_key(*id);
+        let lost = self.acked.iter().find(is_lost).map(ToString::to_string);
+        if let Some(id) = lost {
             self.fail(
                 "I6",
                 Kind::Other,
                 format!("{id} was accepted with 202 and is gone"),
             );
         }
-        // Live state beyond the journal is gone with the process.
-        self.witness.booked.clear();
-        self.witness.is_stopped = false;
-        for entry in &started.recovered_entries {
-            self.witness.note(entry);
-        }
-        self.witness.entry_sent_while_stopped = None;
-        self.witness.touched.clear();
     }
 
     /// What was published is in the journal, word for word; what is there is published.
-    fn check_events(&mut self, events: &[String]) {
+    fn check_events(&mut self, published_seq: u64) {
         if self.taken_over {
             return;
         }
-        let is_prefix = self.published.len() <= events.len()
-            && self
-                .published
-                .iter()
-                .zip(events)
-                .all(|((_, text), event)| text == event);
-        if !is_prefix {
-            let detail = "a published event is not in the journal".to_owned();
-            return self.fail("I10", Kind::Other, detail);
+        let told = self.published.len() as u64;
+        let mut is_same = told <= published_seq;
+        for (seq, text) in self.disk.events() {
+            let known = usize::try_from(seq - 1)
+                .ok()
+                .and_then(|at| self.published.get(at));
+            match known {
+                Some((_, known)) => is_same &= *known == text,
+                None => {
+                    is_same &= self.published.len() as u64 == seq - 1;
+                    self.published.push((seq, text));
+                }
+            }
         }
-        let first = self.published.len();
-        for (offset, text) in events.iter().enumerate().skip(first) {
-            self.published.push((offset as u64 + 1, text.clone()));
+        if !is_same {
+            let detail = "the published events are not those of the journal".to_owned();
+            self.fail("I10", Kind::Other, detail);
         }
     }
 

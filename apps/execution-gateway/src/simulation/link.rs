@@ -284,14 +284,14 @@ impl World {
                 return self.after(wait, tell(ambiguous(0, "the connection broke")));
             }
             Fault::ExecutedThenReset | Fault::Disconnect => crossing.fate = lost(wait, 0),
-            Fault::DropReply | Fault::LateReply => crossing.fate = lost(HORIZON_MS, 0),
+            Fault::DropReply | Fault::LateReply => {
+                self.count_call(fault, &crossing.request);
+                crossing.fate = lost(HORIZON_MS, 0);
+            }
             Fault::ReplyAfterEvent | Fault::EventBeforeReply => {
-                let until = self.now
-                    + if fault == Fault::ReplyAfterEvent {
-                        6_000
-                    } else {
-                        400
-                    };
+                let is_long = fault == Fault::ReplyAfterEvent;
+                let latest = if is_long { 2_500 } else { 400 };
+                let until = self.now + self.random.between(30, latest);
                 crossing.fate = Fate::ReplyHeld {
                     wanted: planned.wanted,
                     until,
@@ -418,8 +418,10 @@ impl World {
             } => self.venue.absence(self.now, client_order_id),
             VenueCall::Cancel {
                 client_order_id, ..
-            } => self.cancel_at_venue(client_order_id),
-            VenueCall::CancelList { list_id, .. } => self.cancel_list_at_venue(list_id),
+            } => self.cancel_at_venue(client_order_id, crossing.life),
+            VenueCall::CancelList { list_id, .. } => {
+                self.cancel_list_at_venue(list_id, crossing.life)
+            }
             VenueCall::CancelAll { instrument_id } => {
                 let market = self.venue.market_of(instrument_id);
                 let open: Vec<usize> = self.venue.open.clone();
@@ -473,11 +475,13 @@ impl World {
         }
     }
 
-    fn cancel_at_venue(&mut self, client: &ClientOrderId) -> Outcome {
+    fn cancel_at_venue(&mut self, client: &ClientOrderId, life: u32) -> Outcome {
         let Some(index) = self.venue.find(client) else {
             return Outcome::Missing;
         };
-        self.maybe_lose_race(index, client);
+        if life == self.life {
+            self.maybe_lose_race(index, client);
+        }
         match self.venue.cancel(self.now, index) {
             Some(ended) => Outcome::Done(VenueAnswer::Reports(self.venue.reply(&ended))),
             None => Outcome::Missing,
@@ -485,7 +489,7 @@ impl World {
     }
 
     /// The list's id is not an order's; its legs are found through the gateway's own naming.
-    fn cancel_list_at_venue(&mut self, list_id: &ClientOrderId) -> Outcome {
+    fn cancel_list_at_venue(&mut self, list_id: &ClientOrderId, life: u32) -> Outcome {
         let legs = self.node.as_ref().and_then(|node| {
             node.state
                 .book
@@ -499,7 +503,7 @@ impl World {
                 })
         });
         match legs {
-            Some(leg) => self.cancel_at_venue(&leg),
+            Some(leg) => self.cancel_at_venue(&leg, life),
             None => Outcome::Missing,
         }
     }

@@ -18,5 +18,6 @@ pub mod process;
 pub mod random;
 pub mod run;
 pub mod stream;
+pub mod strikes;
 pub mod venue;
 pub mod world;

@@ -7,7 +7,7 @@ use super::faults::{Fault, Planned};
 use super::history::Kind as BrokenKind;
 use super::random::Random;
 use super::venue::orders::Wanted;
-use super::venue::{ASSET_PER_STEP, Kind, MarketStatus, Stage, Whims};
+use super::venue::{ASSET_PER_STEP, Kind, MarketStatus};
 use super::world::{Event, World};
 use crate::models::input::Input;
 use crate::models::venue::{Lane, StreamEvent};
@@ -239,7 +239,7 @@ impl World {
         }
     }
 
-    fn outsider(
+    pub(super) fn outsider(
         &mut self,
         client: rust_common::ClientOrderId,
         market: usize,
@@ -265,172 +265,6 @@ impl World {
             is_external: true,
         };
         self.venue.place_external(self.now, wanted).is_ok()
-    }
-
-    /// Strikes an order at the venue that the gateway has in the wanted state.
-    pub(super) fn hit_order(&mut self, planned: Planned, is_late: bool) -> bool {
-        let fault = planned.fault;
-        let fits = |world: &Self, index: usize, is_open: bool| {
-            world.venue.orders.get(index).is_some_and(|order| {
-                let state = world.state_of(&order.client);
-                let is_wanted = state == Some(planned.wanted) || is_late && state.is_some();
-                is_wanted && order.is_open() == is_open && !order.is_external && !order.is_forgotten
-            })
-        };
-        let all: Vec<usize> = (0..self.venue.orders.len()).collect();
-        match fault {
-            Fault::PartialFills => {
-                let found = self
-                    .venue
-                    .open
-                    .iter()
-                    .copied()
-                    .find(|at| fits(self, *at, true));
-                let Some(index) = found else { return false };
-                let price = self
-                    .venue
-                    .orders
-                    .get(index)
-                    .map_or(1, |o| o.price.max(o.trigger));
-                self.count_venue_order(fault, index);
-                self.venue.fill_some(self.now, index, price, true);
-                true
-            }
-            Fault::SelfTrade => {
-                let found = self
-                    .venue
-                    .open
-                    .iter()
-                    .copied()
-                    .find(|at| fits(self, *at, true));
-                let Some(index) = found else { return false };
-                self.count_venue_order(fault, index);
-                if let Some(order) = self.venue.orders.get_mut(index) {
-                    order.prevented = order.remaining();
-                }
-                self.venue.end(self.now, index, Stage::Expired);
-                true
-            }
-            Fault::FillAfterCancel => {
-                let is_unfilled = |world: &Self, at: usize| {
-                    world.venue.orders.get(at).is_some_and(|order| {
-                        matches!(order.stage, Stage::Canceled | Stage::Expired)
-                            && order.remaining() > 0
-                    })
-                };
-                let found = all
-                    .into_iter()
-                    .rev()
-                    .find(|at| fits(self, *at, false) && is_unfilled(self, *at));
-                let Some(order) = found else { return false };
-                let wait = (planned.variant % 40).cast_signed();
-                self.after(wait, Event::LateFill { order });
-                true
-            }
-            Fault::ReusedId => self.reuse_id(planned, is_late),
-            Fault::CallerRetry => self.retry_known(planned.wanted, planned.variant & 1 == 0),
-            // These two wait for their call.
-            _ => false,
-        }
-    }
-
-    fn count_venue_order(&mut self, fault: Fault, index: usize) {
-        let client = self
-            .venue
-            .orders
-            .get(index)
-            .map(|order| order.client.clone());
-        if let Some(status) = client.and_then(|id| self.state_of(&id)) {
-            self.count(fault, status);
-        }
-    }
-
-    pub(super) fn late_fill(&mut self, index: usize) {
-        let Some(order) = self.venue.orders.get(index).cloned() else {
-            return;
-        };
-        let (_, free) = self.venue.base_balance(order.market);
-        let left = order.remaining();
-        let quantity = if order.number % 2 == 0 {
-            left
-        } else {
-            (left + 1) / 2
-        };
-        let is_covered =
-            order.side == OrderSide::Buy || free >= i128::from(quantity) * ASSET_PER_STEP;
-        if !is_covered || quantity == 0 || order.is_forgotten || order.prevented > 0 {
-            return;
-        }
-        self.count_venue_order(Fault::FillAfterCancel, index);
-        let price = order.price.max(order.trigger).max(100);
-        self.venue.execute(self.now, index, quantity, price, true);
-    }
-
-    /// F39: an outsider trades under the id of an order of ours that has ended.
-    fn reuse_id(&mut self, planned: Planned, is_late: bool) -> bool {
-        let found = self.venue.orders.iter().find(|order| {
-            let state = self.state_of(&order.client);
-            let is_wanted = state == Some(planned.wanted)
-                || is_late && state.is_some_and(OrderStatus::is_terminal);
-            is_wanted && !order.is_open() && !order.is_external && !order.is_forgotten
-        });
-        let Some((client, market)) = found.map(|order| (order.client.clone(), order.market)) else {
-            return false;
-        };
-        let Some(status) = self.state_of(&client) else {
-            return false;
-        };
-        if self.outsider(client, market, 777, planned.variant & 2 == 0) {
-            self.count(planned.fault, status);
-            return true;
-        }
-        false
-    }
-
-    /// F14: the order fills just before its cancel arrives.
-    pub(super) fn maybe_lose_race(&mut self, index: usize, client: &rust_common::ClientOrderId) {
-        let state = self.state_of(client);
-        let is_open = self
-            .venue
-            .orders
-            .get(index)
-            .is_some_and(super::venue::VenueOrder::is_open);
-        if self.faults_are_over || !is_open {
-            return;
-        }
-        let planned = self.take_armed(|planned, is_late| {
-            planned.fault == Fault::CancelLosesRace && (is_late || state == Some(planned.wanted))
-        });
-        let Some(planned) = planned else { return };
-        self.note_fired(planned.fault);
-        self.count_venue_order(planned.fault, index);
-        let Some(order) = self.venue.orders.get(index).cloned() else {
-            return;
-        };
-        let price = order.price.max(order.trigger).max(100);
-        self.venue
-            .execute(self.now, index, order.remaining(), price, false);
-    }
-
-    /// F42: the venue does not take the list that protects an entry.
-    pub(super) fn whims_for_list(&mut self, ids: &[rust_common::ClientOrderId]) -> Whims {
-        let state = ids.first().and_then(|id| self.state_of(id));
-        let planned = self.take_armed(|planned, is_late| {
-            planned.fault == Fault::ProtectionRefused && (is_late || state == Some(planned.wanted))
-        });
-        let Some(planned) = planned else {
-            return Whims::default();
-        };
-        self.note_fired(planned.fault);
-        for id in ids {
-            if let Some(status) = self.state_of(id) {
-                self.count(planned.fault, status);
-            }
-        }
-        Whims {
-            refuse_list: true,
-            ..Whims::default()
-        }
     }
 
     /// The end of a condition.

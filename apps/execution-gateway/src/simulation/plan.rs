@@ -220,6 +220,7 @@ fn faults(seed: u64, random: &mut Random, only: &[Fault], impossible: &Impossibl
         .filter(|fault| only.is_empty() || only.contains(fault))
         .flat_map(|fault| OrderStatus::ALL.map(|status| (fault, status)))
         .filter(|(fault, status)| !impossible.contains(*fault, *status))
+        .flat_map(|cell| std::iter::repeat_n(cell, if is_rare(cell) { 3 } else { 1 }))
         .collect();
     let count = random.between(FAULTS_MIN, FAULTS_MAX);
     let mut all = Vec::new();
@@ -258,4 +259,22 @@ fn stride(cells: u64) -> u64 {
     (start.max(1)..start.max(1) + cells)
         .find(|step| prime_to(*step, cells))
         .unwrap_or(1)
+}
+
+/// Cells that need several tries: the order is in the state for a moment only.
+fn is_rare((fault, status): (Fault, OrderStatus)) -> bool {
+    let is_event = matches!(
+        fault,
+        Fault::DuplicateEvent | Fault::ReorderedEvents | Fault::LostEvent | Fault::SelfTrade
+    );
+    match status {
+        OrderStatus::Triggered => true,
+        OrderStatus::Unknown => is_event || fault == Fault::ProtectionRefused,
+        OrderStatus::PartiallyFilled => fault.scope() != super::faults::Scope::Everything,
+        OrderStatus::Initialized => fault == Fault::CallerRetry,
+        OrderStatus::Submitted => {
+            is_event || matches!(fault, Fault::RecoveryQueryError | Fault::FillAfterCancel)
+        }
+        _ => false,
+    }
 }

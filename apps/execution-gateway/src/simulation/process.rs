@@ -1,7 +1,8 @@
 //! The life of the gateway process: start, inputs and what they release, writes, crashes.
 
-use super::disk::Death;
+use super::disk::{Death, Defects};
 use super::faults::Fault;
+use super::finish::Urge;
 use super::gateway::{Node, Released};
 use super::history::{Kind, Moment};
 use super::world::{Event, World};
@@ -64,6 +65,16 @@ impl World {
     pub(super) fn write_done(&mut self) {
         let now = self.clock();
         let Some(node) = &mut self.node else { return };
+        if self.urge == Some(Urge::Tear)
+            && let Some(share) = node.share_of_intent()
+        {
+            self.urge = None;
+            let death = Some(Death::InWrite(share));
+            self.disk.set_defects(Defects {
+                death,
+                ..self.disk.defects()
+            });
+        }
         let mut released = Released::default();
         if node.finish_write(now, &mut released) {
             self.check_disk();

@@ -67,8 +67,31 @@ impl World {
             return self.at(until, Event::Held(number));
         }
         let at = self.arrival();
+        let is_twin = !is_late && self.is_twin(&report);
         let event = Box::new(StreamEvent::Report(Box::new(report)));
+        if is_twin {
+            let event = event.clone();
+            self.at(at, Event::Stream { link, event });
+        }
         self.at(at, Event::Stream { link, event });
+    }
+
+    /// F7 for an order that no event has reached yet: its first one comes twice.
+    fn is_twin(&mut self, report: &VenueReport) -> bool {
+        let state = self.state_of(&report.client_order_id);
+        let is_early = matches!(state, Some(OrderStatus::Submitted | OrderStatus::Unknown));
+        if !is_early || self.taken_over || self.faults_are_over {
+            return false;
+        }
+        let planned = self.take_armed(|planned, is_late| {
+            planned.fault == Fault::DuplicateEvent && (is_late || state == Some(planned.wanted))
+        });
+        if let (Some(planned), Some(status)) = (planned, state) {
+            self.note_fired(planned.fault);
+            self.count(planned.fault, status);
+            return true;
+        }
+        false
     }
 
     /// When the next event arrives: never before an earlier one.
@@ -107,7 +130,8 @@ impl World {
         let Some(held) = self.stream.held.remove(&number) else {
             return;
         };
-        if let Some(status) = self.state_of(&held.report.client_order_id) {
+        let state = self.state_of(&held.report.client_order_id);
+        if let Some(status) = state.filter(|_| !self.taken_over) {
             self.count(held.fault, status);
         }
         if held.fault == Fault::LostEvent || held.link != self.stream.link {
@@ -129,7 +153,7 @@ impl World {
         let Some((id, report)) = found.map(|(id, report)| (id.clone(), report.clone())) else {
             return false;
         };
-        if let Some(status) = self.state_of(&id) {
+        if let Some(status) = self.state_of(&id).filter(|_| !self.taken_over) {
             self.count(planned.fault, status);
         }
         let link = self.stream.link;

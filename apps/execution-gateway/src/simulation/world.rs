@@ -122,6 +122,8 @@ pub struct World {
     pub damage_open: bool,
     /// The journal was damaged on purpose and no start has seen it yet.
     pub corrupted: bool,
+    /// When a cancel was last asked for to lose its race.
+    pub cancel_asked_at: i64,
     pub urge: Option<super::finish::Urge>,
     pub ready_since: Option<i64>,
     pub unknown_since: BTreeMap<ClientOrderId, i64>,
@@ -162,6 +164,7 @@ impl World {
             taken_over: false,
             damage_open: false,
             corrupted: false,
+            cancel_asked_at: -10_000,
             urge: None,
             ready_since: None,
             unknown_since: BTreeMap::new(),
@@ -409,6 +412,13 @@ impl World {
         Some(self.armed.remove(found))
     }
 
+    /// F25 on an order under way is prepared with that order.
+    fn waits_for_order(&self, planned: Planned, is_late: bool) -> bool {
+        planned.fault == Fault::RecoveryQueryError
+            && planned.wanted == OrderStatus::Submitted
+            && !is_late
+    }
+
     /// Strikes with armed faults that need no call and no event to strike.
     fn strike(&mut self) {
         if self.faults_are_over || self.armed.first().is_none_or(|f| f.not_before > self.now) {
@@ -425,6 +435,8 @@ impl World {
             let is_present = present.contains(&super::faults::status_index(planned.wanted));
             let is_late = self.now >= planned.patience;
             let struck = match planned.fault.scope() {
+                // The next order is made to be in doubt when the query fails.
+                Scope::Everything if self.waits_for_order(planned, is_late) => false,
                 Scope::Everything => {
                     (is_present || is_late) && self.node.is_some() && self.hit_everything(planned)
                 }

@@ -134,7 +134,7 @@ impl Venue {
     }
 
     fn trigger(&mut self, now: i64, index: usize) {
-        let wait = self.random.between(20, 1_500);
+        let wait = self.random.between(50, 4_000);
         let Some(order) = self.orders.get_mut(index) else {
             return;
         };
