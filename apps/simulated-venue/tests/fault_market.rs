@@ -13,7 +13,7 @@ mod support;
 use fault_support::market::{best, cancel, price, query, rest, restarted, trades_of, venue};
 use fault_support::{SYMBOL, ask, clear, fired, one, open, report, rule, subscribe_user};
 use serde_json::json;
-use support::{Venue, signed_call};
+use support::signed_call;
 
 #[tokio::test]
 async fn f13_a_resting_order_fills_in_parts() {

@@ -3,8 +3,10 @@
 //! Exit code 0: nothing broken; 1: an invariant, a cell of the coverage matrix or a mutant; 2: the
 //! command line or the harness itself.
 
+mod progress;
+
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,11 +14,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use execution_gateway::mutants::Mutant;
 use execution_gateway::simulation::campaign::{Failure, Options, Tally, campaign, hunt, shrink};
-use execution_gateway::simulation::coverage::{Coverage, Impossible};
+use execution_gateway::simulation::coverage::Impossible;
 use execution_gateway::simulation::faults::Fault;
 use execution_gateway::simulation::plan::Plan;
 use execution_gateway::simulation::run::run_seed;
-use serde::{Deserialize, Serialize};
+use progress::{load, save};
 
 /// From this many schedules on the coverage matrix is judged.
 const JUDGED_FROM: u64 = 5_000;
@@ -125,92 +127,6 @@ fn one(
         outcome.hash, outcome.events, outcome.orders, outcome.fired
     ));
     Ok(outcome.broken.is_empty())
-}
-
-/// What the resume file holds.
-#[derive(Debug, Serialize, Deserialize)]
-struct Progress {
-    from: u64,
-    next: u64,
-    version: String,
-    sums: [u64; 10],
-    cells: Vec<u64>,
-    failures: Vec<Failure>,
-}
-
-fn sums(tally: &Tally) -> [u64; 10] {
-    [
-        tally.schedules,
-        tally.violations,
-        tally.duplicates,
-        tally.lost_fills,
-        tally.unresolved_unknowns,
-        tally.events,
-        tally.orders,
-        tally.faults,
-        tally.fewest_faults,
-        tally.fewest_orders,
-    ]
-}
-
-fn load(path: &Path, from: u64) -> Result<(u64, Tally), String> {
-    if !path.exists() {
-        return Ok((from, Tally::default()));
-    }
-    let name = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
-    let read: Progress = serde_json::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
-    if read.from != from || read.version != env!("CARGO_PKG_VERSION") {
-        return Err(format!(
-            "{name} belongs to --from {} of version {}; remove it or use the same",
-            read.from, read.version
-        ));
-    }
-    let coverage = Coverage::from_list(&read.cells);
-    let coverage = coverage.ok_or_else(|| format!("{name} has another matrix"))?;
-    let [
-        schedules,
-        violations,
-        duplicates,
-        lost_fills,
-        unresolved,
-        events,
-        orders,
-        faults,
-        ff,
-        fo,
-    ] = read.sums;
-    let tally = Tally {
-        schedules,
-        violations,
-        duplicates,
-        lost_fills,
-        unresolved_unknowns: unresolved,
-        events,
-        orders,
-        faults,
-        fewest_faults: ff,
-        fewest_orders: fo,
-        coverage,
-        failures: read.failures,
-    };
-    Ok((read.next, tally))
-}
-
-fn save(path: &Path, from: u64, next: u64, tally: &Tally) -> Result<(), String> {
-    let progress = Progress {
-        from,
-        next,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        sums: sums(tally),
-        cells: tally.coverage.to_list(),
-        failures: tally.failures.clone(),
-    };
-    let text = serde_json::to_string(&progress).map_err(|error| error.to_string())?;
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, text)
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn many(
