@@ -37,7 +37,9 @@ from trading_models.base import (
 )
 from trading_models.sources import _prepare, _profiles, _store, ccxt, sample
 from trading_models.sources._api import FloatArray, IntArray, Progress, RawBars
+from trading_models.sources._live import BestQuote, BookUpdate, FeedGap, Link, TradeTick
 from trading_models.sources._prepare import ImportOptions, parse_instrument_id
+from trading_models.sources.gateway import GatewayMarket
 
 SAMPLE_FILES = sample.SAMPLE_FILES
 
@@ -46,12 +48,18 @@ __all__ = [
     "SAMPLE_FILES",
     "AsOfFrames",
     "BarStore",
+    "BestQuote",
+    "BookUpdate",
     "CheckReport",
     "Columns",
+    "FeedGap",
     "Frame",
+    "GatewayMarket",
     "ImportOptions",
+    "Link",
     "Manifest",
     "Progress",
+    "TradeTick",
     "check_fresh",
     "download",
     "ensure_sample",

@@ -6,14 +6,19 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod clock;
+mod constants;
 pub mod error;
+pub mod failpoints;
 pub mod models;
+pub mod mutants;
 pub mod projection;
 pub mod replay;
 pub mod secrets;
 pub mod services;
 pub mod settings;
 pub mod shutdown;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod tasks;
 pub mod tls;
 pub mod watchdog;
@@ -22,17 +27,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use rust_common::{AccountId, ApprovalKey, DomainError, Timeframe};
-
 use clock::{Clock, SystemClock};
+use constants::{account, approval_key, config_hash, core_config, timeframe};
 use error::GatewayError;
+use failpoints::reached;
 use models::input::Effect;
 use models::record::EVENT_KIND;
 use secrets::{Keys, load_credentials, load_keys};
-use services::core::{CoreConfig, Rules, State, begin};
+use services::core::{State, begin};
 use services::engine::{Engine, EngineHandle, EngineParts, Readiness};
 use services::http::auth::Authenticator;
 use services::http::{App, router};
@@ -43,8 +49,10 @@ use services::journal::{Journal, event_index};
 use services::metrics::Metrics;
 use services::streams::hub::MarketHub;
 use services::streams::link::Link;
+use services::streams::market::{self, MarketParts};
+use services::streams::times::StreamTimes;
 use services::venues::{self, Venue};
-use settings::{ConfigError, Settings};
+use settings::Settings;
 use tasks::{KillSignals, Tasks};
 
 /// How long open connections may take to end at shutdown.
@@ -55,6 +63,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// Everything that keeps it from starting, in words that name the cause and the next step.
 pub async fn run(config: &Path) -> Result<(), GatewayError> {
+    reached("start.begin");
     let settings = Settings::load(config)?;
     let keys = load_keys(&settings.keys_file)?;
     let credentials = load_credentials(&settings.venue.credentials_file)?;
@@ -96,13 +105,13 @@ pub async fn serve_gateway(
     let link = Link {
         venue: Arc::clone(&shared.venue),
         engine: handle.clone(),
-        hub: Arc::clone(&hub),
         clock: Arc::clone(&shared.clock),
         metrics: Arc::clone(&shared.metrics),
-        is_fast: settings.venue.is_fast_profile(),
+        times: StreamTimes::of(settings.venue.is_fast_profile()),
         timeframe: timeframe(&settings)?,
         shutdown: shutdown.clone(),
     };
+    let market = market_task(&link, &hub);
     let tasks = Tasks {
         engine: handle.clone(),
         venue: Arc::clone(&shared.venue),
@@ -132,7 +141,9 @@ pub async fn serve_gateway(
     });
     let engine = tokio::spawn(engine.run(first, shutdown.clone()));
     let key_checked = start_tasks(&settings, &tasks, signals, epoch);
-    tokio::spawn(link.clone().follow_market());
+    if let Some(market) = market {
+        tokio::spawn(market);
+    }
     let key_checked = async move {
         let checked = key_checked.await;
         if checked.is_ok() {
@@ -151,6 +162,19 @@ pub async fn serve_gateway(
         tracing::warn!("the projection is behind; it catches up at the next start");
     }
     served
+}
+
+/// The task that follows the venue's market data, where it has any.
+fn market_task(link: &Link, hub: &Arc<MarketHub>) -> Option<impl Future<Output = ()> + use<>> {
+    let source = Arc::clone(&link.venue).market()?;
+    Some(market::follow(MarketParts {
+        source,
+        hub: Arc::clone(hub),
+        prices: Arc::new(link.engine.clone()),
+        clock: Arc::clone(&link.clock),
+        times: link.times,
+        shutdown: link.shutdown.clone(),
+    }))
 }
 
 /// Starts the tasks beside the engine; the result is that of the check of the key.
@@ -179,9 +203,16 @@ async fn serve(
         impl Future<Output = Result<(), GatewayError>>,
     ),
 ) -> Result<(), GatewayError> {
+    // Small frames must not wait for each other: Nagle's algorithm is off.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
     let server = axum::serve(listener, router(app))
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let server = tokio::spawn(server.into_future());
+    reached("start.listening");
     let refused = async {
         match key_check.await {
             Ok(()) => std::future::pending().await,
@@ -193,6 +224,7 @@ async fn serve(
         error = refused => Err(error),
     };
     tracing::info!("stopping");
+    reached("shutdown.begin");
     trigger.fire();
     if tokio::time::timeout(DRAIN, server).await.is_err() {
         tracing::warn!("some connections did not end in time");
@@ -223,6 +255,7 @@ fn make_engine(
     state.live.damage = replayed.damage;
     state.live.journal = journal.durable().health;
     let now = shared.clock.now_ms();
+    reached("epoch.before");
     let first = begin(
         &mut state,
         now,
@@ -264,10 +297,13 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
     } else {
         0
     };
+    reached("recover.before");
     let mut storage = FileStorage::new(dir).with_prepared_bytes(prepared);
     let recovered = services::journal::recover::recover(&mut storage).map_err(file_error)?;
+    reached("recover.after");
     let index = event_index();
     let replayed = replay::replay(&recovered, &index);
+    reached("replay.after");
     tracing::info!(
         records = recovered.frames.len(),
         torn_bytes = recovered.torn_bytes,
@@ -288,59 +324,14 @@ fn open_journal(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Opened, G
     });
     let epoch = replayed.book.epoch + 1;
     let shared = (index, observer as BatchObserver);
+    reached("journal.open_before");
     let journal =
         Journal::start(Box::new(storage), &recovered, epoch, policy, shared).map_err(file_error)?;
+    reached("journal.open_after");
     Ok(Opened {
         journal,
         events,
         replayed,
-    })
-}
-
-/// Hash of the settings (they hold no secret: those are in files of their own).
-fn config_hash(settings: &Settings) -> String {
-    use sha2::{Digest, Sha256};
-    hex::encode(Sha256::digest(format!("{settings:?}")))
-}
-
-fn config_error(settings: &Settings, key: &str, error: &DomainError) -> GatewayError {
-    GatewayError::Config(ConfigError {
-        file: settings.keys_file.display().to_string(),
-        line: None,
-        key: key.to_owned(),
-        problem: error.to_string(),
-        allowed: "see docs/concepts/interfaces.md".to_owned(),
-    })
-}
-
-fn approval_key(settings: &Settings, keys: &Keys) -> Result<ApprovalKey, GatewayError> {
-    ApprovalKey::from_hex(keys.approval_key.reveal())
-        .map_err(|error| config_error(settings, "approval_key", &error))
-}
-
-fn account(settings: &Settings) -> Result<AccountId, GatewayError> {
-    let account = AccountId::new(settings.account.clone());
-    account.map_err(|error| config_error(settings, "account", &error))
-}
-
-fn timeframe(settings: &Settings) -> Result<Timeframe, GatewayError> {
-    let timeframe = settings.venue.timeframe.parse::<Timeframe>();
-    timeframe.map_err(|error| config_error(settings, "venue.timeframe", &error))
-}
-
-fn core_config(settings: &Settings) -> Result<CoreConfig, GatewayError> {
-    Ok(CoreConfig {
-        account: account(settings)?,
-        limits: settings.parsed_limits(),
-        recv_window_ms: settings.venue.recv_window_ms,
-        horizon_ms: settings.venue.horizon_ms(),
-        is_fast: settings.venue.is_fast_profile(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: Rules {
-            entry_deadline_ms: settings.venue.entry_deadline_ms,
-            allow_withdraw_key: settings.venue.allow_withdraw_key,
-            ..Rules::default()
-        },
     })
 }
 

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::failpoints::reached;
 use crate::services::journal::events::{EventLog, EventText};
 use crate::shutdown::Shutdown;
 
@@ -77,7 +78,10 @@ impl Projection {
         for (seq, text) in page {
             apply_event(&transaction, *seq, text)?;
         }
-        transaction.commit()
+        reached("projection.before_commit");
+        transaction.commit()?;
+        reached("projection.after_commit");
+        Ok(())
     }
 
     /// SHA-256 of everything in the file, independent of how it got there.

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "a test stops where it fails"
 )]
@@ -192,7 +193,8 @@ fn the_generator_looks_like_the_recording() {
     let recorded = Seen::play(&mut recording, span).statistics();
     let rate = u32::try_from(NATURAL_EVENTS_PER_SECOND).unwrap();
     let mut generator = GeneratorFeed::new(7, rate, &markets);
-    let generated = Seen::play(&mut generator, span).statistics();
+    // Half the span is enough for the generator, whose statistics do not drift.
+    let generated = Seen::play(&mut generator, span / 2).statistics();
     let mut far = Vec::new();
     for ((name, expected, tolerance), (_, found, _)) in recorded.iter().zip(&generated) {
         println!("{name}: recorded {expected:.5}, generated {found:.5}, allowed {tolerance}");

@@ -1,5 +1,9 @@
 //! Many callers at once: every answered order is durable, and they share the disk.
-#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
 
 #[path = "auction/support.rs"]
 #[allow(dead_code, reason = "this test needs the venue only")]

@@ -34,6 +34,8 @@ STATUSES: dict[type[Error], int] = {
     ClientError: 400,
 }
 
+HIDDEN = {"Order cancel-replace partially failed.": (409, -2021)}
+
 
 def snake(name: str) -> str:
     """`newClientOrderId` as the client spells it: `new_client_order_id`."""
@@ -127,6 +129,9 @@ class BinanceSdk(Adapter):
         except Error as error:
             status = STATUSES.get(type(error), 400)
             code = getattr(error, "status_code", None)
+            if type(error) is ClientError:
+                # For statuses that it has no class for, such as 409, the client drops the code.
+                status, code = HIDDEN.get(str(error.error_message), (400, code))
             raise Refused(status, code, str(getattr(error, "error_message", error))) from error
         self._note_unknown(model)
         return plain(model)
@@ -134,6 +139,8 @@ class BinanceSdk(Adapter):
     def _over_socket(self, method: Method, words: dict[str, Any]) -> Any:
         try:
             return method(**words)
+        except Refused:
+            raise
         except Exception as error:
             # The client raises a bare ValueError with the venue's error body as its text.
             code = re.search(r"'code': (-?\d+)", str(error)) or re.search(

@@ -90,10 +90,10 @@ class Ccxt(Adapter):
             raise self._refused(error) from error
 
     def _refused(self, error: ccxt.BaseError) -> Refused:
-        text = str(error)
-        status = getattr(self.client, "last_http_status", None)
-        code = re.search(r'"code":\s*(-?\d+)', text)
-        return Refused(status, int(code[1]) if code else None, text)
+        # The exception of a known text leaves the code out; the client keeps the answer itself.
+        answer = str(getattr(self.client, "last_http_response", None) or error)
+        code = re.search(r'"code":\s*(-?\d+)', answer)
+        return Refused(None, int(code[1]) if code else None, answer)
 
 
 PATHS = {

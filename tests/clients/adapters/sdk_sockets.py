@@ -11,7 +11,7 @@ from binance_common.configuration import (
 )
 from binance_sdk_spot.spot import Spot
 from pydantic import BaseModel
-from support.adapter import Method
+from support.adapter import Method, Refused
 from support.background import Background, Stream
 from support.control import Endpoints
 
@@ -102,9 +102,12 @@ class Sockets:
             connection = self._connection("websocket_api")
             named = {self._snake(name): value for name, value in words.items()}
             response = self._loop().run(getattr(connection, method)(**named))
-            model = response.data().result
-            self._note(model)
-            return _plain(model)
+            answer = response.data()
+            self._note(answer)
+            body = _plain(answer)
+            if isinstance(body, dict) and "error" in body:
+                raise Refused(body.get("status"), body["error"]["code"], body["error"]["msg"])
+            return body["result"] if isinstance(body, dict) and "result" in body else body
 
         return send
 

@@ -42,10 +42,9 @@ def fetch(ctx: Context, method: str) -> None:
     expect(answer, "nothing")
 
 
-@CASES.case("fetch-account", ["fetch_balance", "fetch_trading_fee"])
-def account(ctx: Context, method: str) -> None:
-    words = [SYMBOL] if method == "fetch_trading_fee" else []
-    expect(getattr(ctx.adapter.client, method)(*words), "nothing")
+@CASES.case("fetch-balance")
+def account(ctx: Context) -> None:
+    expect(ctx.adapter.client.fetch_balance()["USDT"]["total"] > 0, "nothing")
 
 
 @CASES.case("order-life", ["limit", "post_only", "stop_loss", "take_profit"])
@@ -131,8 +130,13 @@ def poor(ctx: Context) -> None:
 @CASES.case("class-invalid-order")
 def invalid(ctx: Context) -> None:
     client, price = ctx.adapter.client, float(ctx.price(-100))
+    # ccxt makes BadRequest of -1013 on spot and InvalidOrder of the -2010 of the engine.
     expect_raises(
-        ccxt.InvalidOrder, lambda: client.create_order(SYMBOL, "limit", "buy", 0.00001, price)
+        ccxt.BadRequest, lambda: client.create_order(SYMBOL, "limit", "buy", 0.00001, price)
+    )
+    expect_raises(
+        ccxt.InvalidOrder,
+        lambda: client.create_order(SYMBOL, "limit", "buy", 0.01, price, {"stopLossPrice": 1.0}),
     )
 
 

@@ -78,7 +78,7 @@ for name in ("ticker", "trades", "order_book", "ohlcv", "bids_asks"):
     watching(f"watch_{name}")
 for name in ("orders", "my_trades", "balance"):
     watching_own(f"watch_{name}")
-for name in ("balance", "my_trades", "orders", "ticker", "ohlcv", "order_book"):
+for name in ("balance", "my_trades", "orders", "ohlcv"):
     asking(f"fetch_{name}_ws")
 asking("cancel_all_orders_ws")
 

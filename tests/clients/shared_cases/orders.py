@@ -265,7 +265,10 @@ def replace_refused(ctx: Context, mode: str) -> None:
 @CASES.case("cancel-replace-both-fail")
 def replace_none(ctx: Context) -> None:
     words = replacement(
-        ctx, "ALLOW_FAILURE", cancelOrigClientOrderId="nothing-like-it", quantity=ctx.quantity(5_000_000)
+        ctx,
+        "ALLOW_FAILURE",
+        cancelOrigClientOrderId="nothing-like-it",
+        quantity=ctx.quantity(5_000_000),
     )
     ctx.refused(-2022, "POST /api/v3/order/cancelReplace", **words)
 

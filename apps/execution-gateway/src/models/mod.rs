@@ -4,4 +4,5 @@ pub mod input;
 pub mod order;
 pub mod problem;
 pub mod record;
+pub mod report;
 pub mod venue;

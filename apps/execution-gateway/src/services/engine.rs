@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::failpoints::reached;
 use crate::models::input::{CallId, Effect, Input, Reply, RequestId};
 use crate::models::problem::Problem;
 use crate::models::record::EVENT_KIND;
@@ -97,6 +98,7 @@ impl Engine {
         let mut durable = self.parts.journal.watch();
         self.now = self.parts.clock.now_ms();
         self.take(first);
+        reached("epoch.after");
         self.parts.journal.flush();
         self.release(*durable.borrow_and_update());
         loop {
@@ -171,12 +173,15 @@ impl Engine {
         if let Input::Answered { call, .. } = &input {
             self.recalls.remove(call);
         }
+        reached("engine.before_input");
         let effects = step(&mut self.parts.state, input, self.now);
+        reached("engine.after_step");
         self.take(effects);
     }
 
     /// Hands the records to the writer and lets go what is durable already.
     fn settle(&mut self) {
+        reached("engine.before_flush");
         self.parts.journal.flush();
         let durable = self.parts.journal.durable();
         if durable.segment_used >= self.next_checkpoint
@@ -192,6 +197,7 @@ impl Engine {
     /// The whole book, at the start of a new segment: recovery begins there. The larger the book
     /// is, the rarer its checkpoints, so that they stay a small part of what is written.
     fn write_checkpoint(&mut self, durable: Durable) {
+        reached("engine.checkpoint_before");
         let published = self.parts.state.book.gateway_seq;
         let text = {
             let index = self.parts.journal.index();
@@ -205,6 +211,7 @@ impl Engine {
                 self.next_checkpoint = self.parts.checkpoint_bytes.max(3 * size);
                 self.parts.journal.append_checkpoint(&text);
                 self.parts.journal.flush();
+                reached("engine.checkpoint_after");
             }
             Err(error) => tracing::error!(%error, "no checkpoint could be made"),
         }
@@ -256,6 +263,7 @@ impl Engine {
             if !is_durable && durable.health != Health::Failed {
                 return;
             }
+            reached("engine.before_release");
             if let Some((_, effect)) = self.held.pop_front() {
                 if is_durable {
                     self.perform(effect);
@@ -269,11 +277,14 @@ impl Engine {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Publish { gateway_seq, text } => {
+                reached("engine.before_publish");
                 self.parts.events.publish(gateway_seq, &text);
+                reached("engine.after_publish");
             }
             Effect::Call { call, request } => {
                 let venue = Arc::clone(&self.parts.venue);
                 let sender = self.sender.clone();
+                reached("engine.before_call");
                 let recall = Arc::new(Recall::default());
                 self.recalls.insert(call, Arc::clone(&recall));
                 let seconds = request.is_placing().then(|| {
@@ -283,6 +294,7 @@ impl Engine {
                 tokio::spawn(async move {
                     let clock = Instant::now();
                     let outcome = RECALL.scope(recall, venue.call(*request)).await;
+                    reached("engine.after_call");
                     if let Some(seconds) = seconds {
                         seconds.observe(clock.elapsed().as_secs_f64());
                     }
@@ -293,11 +305,13 @@ impl Engine {
                 });
             }
             Effect::Reply { request, reply } => {
+                reached("engine.before_reply");
                 if let Some(answer) = self.replies.remove(&request)
                     && answer.send(reply).is_err()
                 {
                     tracing::debug!("the caller went away");
                 }
+                reached("engine.after_reply");
             }
             Effect::Recall { call } => {
                 if let Some(recall) = self.recalls.get(&call) {
@@ -311,6 +325,7 @@ impl Engine {
     /// The journal is lost: nothing may open risk, nothing is told as if it were durable, cancels
     /// and questions still go out (fail-stop to cancel-only).
     fn perform_without_journal(&mut self, effect: Effect) {
+        reached("engine.journal_failed");
         match effect {
             Effect::Publish { .. } => {}
             Effect::Call { call, request } if request.is_placing() => {
@@ -355,6 +370,7 @@ impl Engine {
                 Err(_) => self.advance(Input::Tick),
             }
         }
+        reached("shutdown.drained");
         let last = self.parts.journal.last_seq();
         while self.parts.journal.durable().seq < last
             && self.parts.journal.durable().health != Health::Failed
@@ -363,5 +379,6 @@ impl Engine {
         let now = self.parts.journal.durable();
         self.release(now);
         self.parts.journal.close();
+        reached("shutdown.end");
     }
 }

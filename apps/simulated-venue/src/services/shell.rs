@@ -57,6 +57,8 @@ pub struct Shell {
     store: Store,
     /// Events of inputs that are not durable yet.
     unpublished: Vec<Event>,
+    /// The streams show everything at the next commit.
+    is_flush_due: bool,
     failure: Option<String>,
 }
 
@@ -80,6 +82,7 @@ impl Shell {
             lag: Lag::default(),
             store,
             unpublished: Vec::new(),
+            is_flush_due: false,
             failure: None,
         }
     }
@@ -161,7 +164,15 @@ impl Shell {
         for event in std::mem::take(&mut self.unpublished) {
             self.publish(&event);
         }
+        if std::mem::take(&mut self.is_flush_due) {
+            self.hub.flush(&self.state);
+        }
         true
+    }
+
+    /// Lets the streams show with the next commit what else would wait for more market time.
+    pub fn show_now(&mut self) {
+        self.is_flush_due = true;
     }
 
     /// Puts what still waits on disk; the last act of the engine thread.

@@ -32,7 +32,7 @@ pub struct Store {
     path: PathBuf,
     unsynced: u32,
     syncs: u64,
-    _lock: File,
+    lock: File,
 }
 
 /// What was found when a log was opened.
@@ -84,7 +84,7 @@ impl Store {
                 path,
                 unsynced: 0,
                 syncs: 0,
-                _lock: lock,
+                lock,
             },
             records,
             truncated,
@@ -123,6 +123,15 @@ impl Store {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is being started elsewhere in this program may hold
+        // a copy of the descriptor for a moment, and the lock with it. Nothing can be done about a
+        // failure here, and the lock ends with the process at the latest.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -29,6 +29,7 @@ fn trade_ten(venue: &mut Venue) {
     venue.place(limit(A, Side::Buy, 100, 10));
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside None")]
 fn fails(name: &str) -> Option<String> {
     Some(name.to_owned())
 }

@@ -9,6 +9,7 @@
 mod changes;
 mod feed;
 mod filters;
+mod generators;
 mod lists;
 mod orders;
 mod properties;

@@ -7,6 +7,8 @@
     reason = "test support"
 )]
 
+pub(crate) mod market;
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};

@@ -4,8 +4,11 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a broken fixture must stop the test"
+    clippy::print_stdout,
+    reason = "a broken fixture must stop the test, and a missing recording is told"
 )]
+
+pub(crate) mod book;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,6 +77,9 @@ pub(crate) fn recordings(names: &[&str]) -> Option<Vec<PathBuf>> {
 pub(crate) fn order_book_feed(paths: &[PathBuf]) -> String {
     format!("[feed]\nkind = \"order_book\"\npaths = {paths:?}\nspeed = 0.0\n")
 }
+
+/// More requests per second than any test sends.
+pub(crate) const UNMETERED: &str = "[timing]\ncontrol_messages_per_second = 100000\n";
 
 pub(crate) const GENERATOR: &str =
     "[feed]\nkind = \"generator\"\nseed = 5\nevents_per_second = 41\nspeed = 0.0\n";

@@ -10,7 +10,7 @@ use execution_gateway::models::venue::{
     VenueReport, VenueStatus,
 };
 use execution_gateway::services::venues::{
-    BarQuery, KeyRights, MarketEvent, Pending, Throttle, Venue, VenueUnavailable,
+    BarQuery, KeyRights, Pending, Throttle, Venue, VenueUnavailable,
 };
 use rust_common::{
     Bar, ClientOrderId, Currency, Instrument, Money, Quantity, TimeInForce, UnixMillis,
@@ -199,9 +199,5 @@ impl Venue for StubVenue {
             }
             std::future::pending().await
         })
-    }
-
-    fn market_stream(&self, _sink: mpsc::Sender<MarketEvent>) -> Pending<'_, String> {
-        Box::pin(std::future::pending())
     }
 }

@@ -7,6 +7,7 @@ use super::{CallContext, Turn};
 use crate::models::input::CallId;
 use crate::models::record::Record;
 use crate::models::venue::{Outcome, VenueAnswer, VenueReport};
+use crate::mutants::{Mutant, is_on};
 
 /// The venue refused a timestamp: definitive, so one more try is safe.
 const WRONG_TIMESTAMP: i64 = -1021;
@@ -64,9 +65,14 @@ impl Turn<'_> {
                 resend = code == WRONG_TIMESTAMP && self.plan_retry(ids);
                 detail
             }
-            Outcome::Ambiguous { detail, .. } => detail,
+            Outcome::Ambiguous { code, detail } => {
+                resend = is_on(Mutant::BlindResend) && code != -1000
+                    || is_on(Mutant::RetryServerError) && code == -1000;
+                detail
+            }
             Outcome::Missing | Outcome::Done(_) => "an answer of another kind".to_owned(),
         };
+        let class = mutated_class(class, resend);
         self.commit(Record::Outcome {
             ids: ids.to_vec(),
             class,
@@ -131,6 +137,7 @@ impl Turn<'_> {
                 }
             }
             Outcome::Missing => self.probe_missed(id),
+            _ if is_on(Mutant::FailedQueryIsEmpty) => self.probe_missed(id),
             // A failed question is no answer.
             _ => self.probe_again(id),
         }
@@ -152,6 +159,7 @@ impl Turn<'_> {
                 }
             }
             Outcome::Done(VenueAnswer::Absent(false)) => self.absence_refuted(id),
+            _ if is_on(Mutant::FailedQueryIsEmpty) => self.absence_proven(id),
             _ => self.probe_again(id),
         }
     }
@@ -163,5 +171,17 @@ impl Turn<'_> {
         for retry in self.state.live.retries.values_mut() {
             retry.is_syncing = false;
         }
+    }
+}
+
+/// The class as told; seeded bugs take a doubt for something else.
+fn mutated_class(class: String, resend: bool) -> String {
+    let is_doubt = class == "A";
+    if is_doubt && is_on(Mutant::TimeoutRejects) {
+        "D".to_owned()
+    } else if is_doubt && (is_on(Mutant::AmbiguousIsNotSent) || resend) {
+        "N".to_owned()
+    } else {
+        class
     }
 }

@@ -8,6 +8,7 @@ use super::transitions::{Fact, fill_of, is_same_order, new_order, transition};
 use crate::models::order::{Identity, OrderState, Protection, Role, Terms};
 use crate::models::record::{Denial, Entry, ProtectionTerms, Record, Verdict};
 use crate::models::venue::{VenueReport, VenueStatus, VenueTrade};
+use crate::mutants::{Mutant, is_on};
 
 impl Book {
     /// Applies a record and returns the events it causes, numbered.
@@ -166,6 +167,9 @@ impl Book {
         for trade in &report.trades {
             self.apply_trade(&id, report, trade, events);
         }
+        if is_on(Mutant::InferredFill) {
+            self.infer_fill(&id, report, events);
+        }
         if let Some(order) = self.orders.get_mut(&id) {
             if order.identity.is_external && order.terms.quantity.is_zero() {
                 order.terms.quantity = report.quantity;
@@ -184,6 +188,31 @@ impl Book {
         }
     }
 
+    /// A seeded bug: makes up a fill for what the report says was executed.
+    fn infer_fill(&mut self, id: &ClientOrderId, report: &VenueReport, events: &mut Vec<Event>) {
+        let known = self.orders.get(id).map(|order| order.fills_total.quantity);
+        let missing = known.and_then(|known| report.executed.checked_sub(known).ok());
+        let price = report.price.or(report.trigger_price);
+        let fee_asset = super::holdings::base_currency(&report.instrument_id);
+        if let (Some(quantity), Some(price), Some(fee_asset)) = (
+            missing.filter(|missing| !missing.is_zero()),
+            price,
+            fee_asset,
+        ) {
+            let trade = VenueTrade {
+                trade_id: format!("inferred-{}", report.venue_order_id),
+                execution_id: None,
+                price,
+                quantity,
+                fee: rust_common::Money::ZERO,
+                fee_asset,
+                liquidity_side: rust_common::LiquiditySide::Taker,
+                at: report.at,
+            };
+            self.apply_trade(id, report, &trade, events);
+        }
+    }
+
     /// Books a trade once: the key is venue and symbol (both in the instrument id), account (one
     /// per gateway), trade id; the side keeps the two halves of a trade with ourselves apart.
     fn apply_trade(
@@ -193,10 +222,18 @@ impl Book {
         trade: &VenueTrade,
         events: &mut Vec<Event>,
     ) {
+        let is_expired = is_on(Mutant::FillsExpire);
+        let last_at = self.last_at;
         let Some(order) = self.orders.get_mut(id) else {
             return;
         };
-        let fill = fill_of(&order.identity, &order.terms, &report.venue_order_id, trade);
+        if is_expired && order.status.is_terminal() && last_at > order.born_at + 30_000 {
+            return;
+        }
+        let mut fill = fill_of(&order.identity, &order.terms, &report.venue_order_id, trade);
+        if is_on(Mutant::NoFillDedupe) {
+            fill.trade_id = format!("{}-{}", fill.trade_id, order.evidence.fills.len());
+        }
         let is_known = order.evidence.fills.contains_key(&fill.trade_id);
         if !is_known && !self.fills.claim(self.era, id, &fill) {
             self.counters.duplicate_fills += 1;
@@ -256,6 +293,9 @@ impl Book {
         let id = self.find_owner(report);
         if self.orders.contains_key(&id) {
             return Some(id);
+        }
+        if is_on(Mutant::NoExternalOrders) {
+            return None;
         }
         let identity = external_identity(report, id.clone()).ok()?;
         let terms = Terms {

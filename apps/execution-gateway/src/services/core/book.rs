@@ -152,7 +152,9 @@ impl Book {
         };
         let is_new_status = order.last_seq == 0 || self.last_status(id) != Some(order.status);
         let is_silent = order.status == OrderStatus::Initialized;
-        if fill.is_some() || (is_new_status && !is_silent) {
+        let is_muted = crate::mutants::is_on(crate::mutants::Mutant::SilentChildren)
+            && order.identity.parent.is_some();
+        if !is_muted && (fill.is_some() || (is_new_status && !is_silent)) {
             let seq = self.next_seq();
             if let Some(order) = self.orders.get_mut(id) {
                 order.last_seq = seq;

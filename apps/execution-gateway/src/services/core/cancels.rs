@@ -15,6 +15,7 @@ use crate::models::order::{OrderState, Pending, Protection, Role};
 use crate::models::problem::Problem;
 use crate::models::record::Record;
 use crate::models::venue::{Lane, Outcome, VenueAnswer, VenueCall};
+use crate::mutants::{Mutant, is_on};
 
 /// Refusals that say "not now": timestamp, limits, overload, firewall.
 const REFUSED_FOR_NOW: [i64; 7] = [-1021, -1003, -1015, -1008, 429, 418, 403];
@@ -111,7 +112,8 @@ impl Turn<'_> {
         let Some(order) = self.state.book.orders.get(id) else {
             return;
         };
-        let is_unwanted = self.state.is_stopped(order) || State::is_revived(order);
+        let is_stopped = self.state.is_stopped(order) && !is_on(Mutant::CancelsAreLost);
+        let is_unwanted = is_stopped || State::is_revived(order);
         let is_free = self.state.may_cancel_now(id, self.now);
         if order.status.is_working() && is_unwanted && is_free {
             self.begin_cancel(id);
@@ -121,7 +123,10 @@ impl Turn<'_> {
     /// The kill switch's own request: one per symbol, in the first lane.
     pub(super) fn plan_cancel_all(&mut self) {
         let level = self.state.book.stop.as_ref().map(|stop| stop.level);
-        if level < Some(StopLevel::CancelAll) || !self.state.can_call(Lane::Kill, self.now) {
+        if is_on(Mutant::CancelsAreLost)
+            || level < Some(StopLevel::CancelAll)
+            || !self.state.can_call(Lane::Kill, self.now)
+        {
             return;
         }
         let mut groups: BTreeMap<InstrumentId, Vec<ClientOrderId>> = BTreeMap::new();

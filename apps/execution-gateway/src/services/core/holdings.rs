@@ -13,6 +13,7 @@ use super::reconcile::CONFIRM_AFTER_MS;
 use super::{State, Turn};
 use crate::models::order::{OrderState, Role};
 use crate::models::record::Record;
+use crate::mutants::{Mutant, is_on};
 
 /// Era, instrument (which names venue and symbol), trade id, and whether we bought.
 type FillKey = (u32, InstrumentId, String, bool);
@@ -92,7 +93,8 @@ impl Book {
             OrderSide::Buy => ((base.clone(), amount), (quote, value)),
             OrderSide::Sell => ((quote, value), (base.clone(), amount)),
         };
-        let fee = (Some(fill.fee_asset.clone()), fill.fee);
+        let fee_asset = Some(fill.fee_asset.clone()).filter(|_| !is_on(Mutant::FeesIgnored));
+        let fee = (fee_asset, fill.fee);
         add(&mut self.assets, gained, false);
         add(&mut self.assets, spent, true);
         add(&mut self.assets, fee, true);
@@ -183,6 +185,11 @@ impl State {
             highest: held,
         };
         for order in self.book.open_orders(instrument_id) {
+            if is_on(Mutant::UnknownReservesNothing)
+                && order.status == rust_common::OrderStatus::Unknown
+            {
+                continue;
+            }
             let open = Money::from(order.remaining());
             match order.terms.order_side {
                 OrderSide::Buy => {
@@ -271,7 +278,7 @@ impl Turn<'_> {
             live.reconcile.confirm_at = live.reconcile.confirm_at.or(wanted);
             return;
         }
-        if self.state.book.halts.contains_key(&id) {
+        if self.state.book.halts.contains_key(&id) || is_on(Mutant::NoMismatchHalt) {
             return;
         }
         let reason = format!("position differs: booked {booked}, at the venue {held}");

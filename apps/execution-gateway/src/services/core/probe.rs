@@ -9,6 +9,7 @@ use super::{CallContext, Turn};
 use crate::models::order::{OrderState, Role};
 use crate::models::record::{Record, Verdict};
 use crate::models::venue::{Family, Lane, VenueCall};
+use crate::mutants::{Mutant, is_on};
 
 /// Protection is sent again at most this often.
 pub const SENDS_MAX: u8 = 5;
@@ -97,7 +98,7 @@ impl super::State {
     }
 
     fn needs_probe(&self, id: &ClientOrderId, order: &OrderState) -> Option<i64> {
-        if matches!(order.role, Role::ListParent(_)) {
+        if matches!(order.role, Role::ListParent(_)) || is_on(Mutant::NeverProbe) {
             return None;
         }
         let is_placing = self.live.placing.contains(id);
@@ -226,7 +227,11 @@ impl Turn<'_> {
         let Some(probe) = self.state.live.probes.get(id).cloned() else {
             return;
         };
-        let is_past_horizon = self.now >= probe.since + self.state.config.horizon_ms;
+        if is_on(Mutant::TrustFirstMiss) {
+            return self.absence_proven(id);
+        }
+        let is_past_horizon =
+            self.now >= probe.since + self.state.config.horizon_ms || is_on(Mutant::SkipHorizon);
         let is_apart = probe.misses == 0 || self.now >= probe.last_miss_at + self.state.miss_gap();
         if !is_past_horizon || !is_apart || !self.is_stream_whole_since(&probe) {
             return;

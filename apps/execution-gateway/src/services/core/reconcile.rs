@@ -12,6 +12,7 @@ use crate::models::record::Record;
 use crate::models::venue::{
     Lane, Outcome, Parts, Snapshot, Sweep, VenueAnswer, VenueCall, VenueReport, VenueStatus,
 };
+use crate::mutants::{Mutant, is_on};
 
 /// Steady periods of open orders, trades and account (C7), and what they weigh per symbol.
 const OPEN_EVERY_MS: i64 = 10_000;
@@ -22,63 +23,6 @@ const WEIGHT_TRADES: i64 = 20;
 const WEIGHT_ACCOUNT: i64 = 20;
 /// Two equal mismatches this far apart, and nothing in between, are one (C7).
 pub(super) const CONFIRM_AFTER_MS: i64 = 5_000;
-
-/// Execution ids seen on the user stream. Contiguous per account on the simulated venue.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Executions {
-    /// Every execution up to here is journaled.
-    pub watermark: u64,
-    /// Seen beyond a gap.
-    beyond: BTreeSet<u64>,
-    first_since_up: Option<u64>,
-    pub up_since_step: u64,
-    began: bool,
-}
-
-impl Executions {
-    pub fn starting_at(watermark: u64) -> Self {
-        Self {
-            watermark,
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn stream_began(&mut self) {
-        self.first_since_up = None;
-        self.began = true;
-    }
-
-    pub(super) fn mark_up(&mut self, step: u64) {
-        if self.began {
-            self.up_since_step = step;
-            self.began = false;
-        }
-    }
-
-    pub(super) fn seen(&mut self, id: u64) {
-        self.first_since_up = Some(self.first_since_up.map_or(id, |first| first.min(id)));
-        if id > self.watermark {
-            self.beyond.insert(id);
-        }
-        self.close_gap();
-    }
-
-    /// A reconciliation that began after the stream covers everything before its first event.
-    pub(super) fn reconciled(&mut self, through: u64) {
-        let before_stream = self
-            .first_since_up
-            .map_or(0, |first| first.saturating_sub(1));
-        self.watermark = self.watermark.max(through).max(before_stream);
-        self.close_gap();
-    }
-
-    fn close_gap(&mut self) {
-        self.beyond = self.beyond.split_off(&(self.watermark + 1));
-        while self.beyond.remove(&(self.watermark + 1)) {
-            self.watermark += 1;
-        }
-    }
-}
 
 /// When to reconcile next.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -217,7 +161,10 @@ impl Turn<'_> {
             })
             .collect();
         let is_baseline = sweeps.iter().any(|sweep| sweep.after_trade_id.is_none());
-        let parts = if is_baseline { Parts::ALL } else { parts };
+        let mut parts = if is_baseline { Parts::ALL } else { parts };
+        if is_on(Mutant::NoSweep) && !is_baseline {
+            parts.trades = false;
+        }
         let own_open = self.state.own_open();
         let started = Started {
             step,
@@ -283,6 +230,9 @@ impl Turn<'_> {
         live.is_recovered = true;
         live.breaker.gap_since = None;
         for report in std::mem::take(&mut self.state.live.buffer) {
+            if is_on(Mutant::DropBuffered) {
+                continue;
+            }
             self.take_report(&report);
         }
         // Buffered events may have come before the first event the reconciliation did not see.

@@ -7,6 +7,7 @@ use rust_common::{ClientOrderId, TradingState, UnixMillis};
 use super::book::{Book, Event, StopState};
 use super::transitions::is_closed;
 use crate::models::record::Record;
+use crate::mutants::{Mutant, is_on};
 
 impl Book {
     pub(super) fn apply_control(
@@ -21,6 +22,9 @@ impl Book {
             } => {
                 self.epoch = *epoch;
                 self.gateway_seq = self.gateway_seq.max(*seq_floor);
+                if is_on(Mutant::StopForgotten) {
+                    self.stop = None;
+                }
             }
             Record::Stop { level, reason } => {
                 let is_done = level.trading_state() == TradingState::Reducing;

@@ -13,6 +13,7 @@ use crate::models::order::{ListIds, OrderState, Protection, Role};
 use crate::models::problem::Problem;
 use crate::models::record::{Denial, Record};
 use crate::models::venue::{Lane, LowWater, PlaceOco, PlaceOrder, VenueCall};
+use crate::mutants::{Mutant, is_on};
 use crate::services::journal::writer::Health;
 
 /// An order refused for its timestamp (-1021): nothing was executed, one more try is safe (C5.5).
@@ -30,7 +31,8 @@ impl Turn<'_> {
             Ok(hash) => hash,
             Err(error) => return self.refuse(request, malformed("body", &error.to_string())),
         };
-        if let Some(known) = self.state.book.keys.get(&key).cloned() {
+        let known = self.state.book.keys.get(&key).cloned();
+        if let Some(known) = known.filter(|_| !is_on(Mutant::ForgetKeys)) {
             if known.body_hash != hash {
                 return self.refuse(request, conflict(&key));
             }
@@ -52,7 +54,8 @@ impl Turn<'_> {
             Ok(id) => id,
             Err(error) => return self.refuse(request, malformed("leg", &error.to_string())),
         };
-        if self.state.book.orders.contains_key(&client_order_id) {
+        let is_known = self.state.book.orders.contains_key(&client_order_id);
+        if is_known && !is_on(Mutant::ForgetKeys) {
             // The venue told us of this id, but our journal lost its intent: it is never sent again.
             return self.wait_or_reply(request, client_order_id, wait_ms, WaiterKind::Submit);
         }
@@ -139,7 +142,13 @@ impl Turn<'_> {
     }
 
     fn admit_by_stop(&self, order: &ApprovedOrder) -> Result<(), Box<Problem>> {
-        let Some(stop) = &self.state.book.stop else {
+        let Some(stop) = self
+            .state
+            .book
+            .stop
+            .as_ref()
+            .filter(|_| !is_on(Mutant::IgnoreStop))
+        else {
             return Ok(());
         };
         let is_market = matches!(order.order(), Order::Market(_));
@@ -205,6 +214,10 @@ impl Turn<'_> {
             order_id: self.state.book.order_ids.get(instrument_id).copied(),
             trade_id: self.state.book.swept.get(instrument_id).copied(),
         };
+        if is_on(Mutant::PlaceBeforeRecord) {
+            let ids = ids.clone();
+            self.call(CallContext::Place { ids }, request.clone());
+        }
         self.commit(Record::Sent {
             ids: ids.clone(),
             recv_window_ms: self.state.config.recv_window_ms,
@@ -212,7 +225,9 @@ impl Turn<'_> {
         });
         self.state.live.retries.remove(id);
         self.state.live.placing.extend(ids.iter().cloned());
-        self.call(CallContext::Place { ids }, request);
+        if !is_on(Mutant::PlaceBeforeRecord) {
+            self.call(CallContext::Place { ids }, request);
+        }
     }
 
     /// Entries die in their queue after the deadline; what reduces is always wanted.
@@ -223,8 +238,14 @@ impl Turn<'_> {
 
     fn place_call(&self, order: &OrderState) -> PlaceOrder {
         let terms = &order.terms;
+        let mut client_order_id = order.identity.client_order_id.clone();
+        if is_on(Mutant::RandomClientId)
+            && let Ok(other) = format!("ats1-{}", self.now).parse()
+        {
+            client_order_id = other;
+        }
         PlaceOrder {
-            client_order_id: order.identity.client_order_id.clone(),
+            client_order_id,
             instrument_id: order.identity.instrument_id.clone(),
             order_type: terms.order_type,
             order_side: terms.order_side,

@@ -12,6 +12,7 @@ use crate::models::order::{
     Totals,
 };
 use crate::models::venue::{Family, LowWater, VenueReport, VenueStatus, VenueTrade};
+use crate::mutants::{Mutant, is_on};
 
 /// Everything that can happen to one order.
 #[derive(Debug, Clone)]
@@ -59,6 +60,10 @@ pub fn transition(order: &mut OrderState, fact: &Fact<'_>) {
         }
         told => {
             let learnt = evidence_of(order, told);
+            if is_on(Mutant::EventOrderByArrival) {
+                order.evidence.ending = learnt.ending;
+                order.evidence.reported = learnt.reported;
+            }
             order.evidence.join(&learnt);
         }
     }
@@ -82,6 +87,7 @@ fn is_void(order: &OrderState, fact: &Fact<'_>) -> bool {
             has_ended || is_known
         }
         Fact::Forget => has_ended || !is_known,
+        Fact::Trade(_) if is_on(Mutant::DropTerminalFills) => has_ended,
         Fact::Report(_)
         | Fact::Trade(_)
         | Fact::AskCancel(_)

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use rust_common::StopLevel;
 
 use super::Shared;
+use crate::failpoints::reached;
 use crate::models::input::Input;
 use crate::models::problem::Problem;
 
@@ -79,7 +80,10 @@ pub async fn kill(State(app): State<Shared>, body: Bytes) -> Response {
                 level,
                 reason,
             };
-            app.engine.ask(ask).await.into_response()
+            reached("kill.before");
+            let reply = app.engine.ask(ask).await;
+            reached("kill.after");
+            reply.into_response()
         }
         Err(problem) => problem.into_response(),
     }

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod control;
+pub mod market;
 pub mod orders;
 pub mod problems;
 pub mod public;
@@ -61,7 +62,7 @@ pub fn router(app: Shared) -> Router {
         .route("/v1/kill", post(control::kill))
         .route("/v1/resume", post(control::resume))
         .route("/v1/events", get(websockets::events))
-        .route("/v1/market", get(websockets::market))
+        .route("/v1/market", get(market::market))
         .method_not_allowed_fallback(problems::method_not_allowed)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

@@ -12,6 +12,7 @@ use rust_common::{ApprovedOrder, ClientOrderId, DomainError};
 
 use super::Shared;
 use super::auth::one_header;
+use crate::failpoints::reached;
 use crate::models::input::{Input, Query, Reply};
 use crate::models::problem::Problem;
 
@@ -77,7 +78,9 @@ pub async fn submit(
         order: Box::new(order),
         wait_ms,
     };
+    reached("submit.before");
     let reply = app.engine.ask(ask).await;
+    reached("submit.after");
     seconds(if wait_ms == 0 { "journal" } else { "ack" }, clock);
     reply.into_response()
 }

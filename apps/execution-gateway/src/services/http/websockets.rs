@@ -1,4 +1,4 @@
-//! `/v1/events` and `/v1/market`.
+//! `/v1/events`, and what every WebSocket of ours does.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
 use super::orders::url_query;
@@ -14,11 +13,11 @@ use crate::models::problem::Problem;
 use crate::services::journal::events::EventText;
 
 /// A subscriber that takes no frame for this long is cut off.
-const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-const PING_EVERY: Duration = Duration::from_secs(20);
-const TRY_AGAIN: u16 = 1013;
-const AWAY: u16 = 1001;
-const INTERNAL: u16 = 1011;
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const PING_EVERY: Duration = Duration::from_secs(20);
+pub(super) const TRY_AGAIN: u16 = 1013;
+pub(super) const AWAY: u16 = 1001;
+pub(super) const INTERNAL: u16 = 1011;
 
 /// Query of `/v1/events`.
 #[derive(Debug, Deserialize)]
@@ -27,7 +26,7 @@ pub struct EventsQuery {
     from: Option<u64>,
 }
 
-type UrlResult<T> = Result<UrlQuery<T>, axum::extract::rejection::QueryRejection>;
+pub(super) type UrlResult<T> = Result<UrlQuery<T>, axum::extract::rejection::QueryRejection>;
 
 pub async fn events(
     State(app): State<Shared>,
@@ -49,20 +48,14 @@ pub async fn events(
         .into_response()
 }
 
-pub async fn market(State(app): State<Shared>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .on_upgrade(move |socket| serve_market(app, socket))
-        .into_response()
-}
-
-async fn send(socket: &mut WebSocket, message: Message) -> bool {
+pub(super) async fn send(socket: &mut WebSocket, message: Message) -> bool {
     matches!(
         tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await,
         Ok(Ok(()))
     )
 }
 
-async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
+pub(super) async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
     let frame = CloseFrame {
         code,
         reason: Utf8Bytes::from_static(reason),
@@ -128,44 +121,6 @@ async fn serve_events(app: Shared, mut socket: WebSocket, from: u64) {
             }
             Wake::Gone => return,
             Wake::Stopping => return close(&mut socket, AWAY, "the gateway is stopping").await,
-        }
-    }
-}
-
-async fn serve_market(app: Shared, mut socket: WebSocket) {
-    let (first, mut frames) = app.hub.subscribe();
-    let mut shutdown = app.shutdown.clone();
-    for frame in first {
-        if !send(&mut socket, Message::text(&*frame.text)).await {
-            return;
-        }
-    }
-    loop {
-        tokio::select! {
-            frame = frames.recv() => match frame {
-                Ok(frame) => {
-                    if !send(&mut socket, Message::text(&*frame.text)).await {
-                        return;
-                    }
-                }
-                // Closed bars must arrive: a reader that fell behind has to start afresh.
-                Err(RecvError::Lagged(_)) => {
-                    return close(&mut socket, TRY_AGAIN, "too slow; reconnect and backfill").await;
-                }
-                Err(RecvError::Closed) => return,
-            },
-            message = socket.recv() => match message {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
-            },
-            () = tokio::time::sleep(PING_EVERY) => {
-                if !send(&mut socket, Message::Ping(Vec::new().into())).await {
-                    return;
-                }
-            }
-            () = shutdown.requested() => {
-                return close(&mut socket, AWAY, "the gateway is stopping").await;
-            }
         }
     }
 }

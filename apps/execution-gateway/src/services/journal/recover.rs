@@ -10,6 +10,8 @@ use super::frame::{
     decode, decode_unchained, is_record,
 };
 use super::storage::Storage;
+use crate::failpoints::reached;
+use crate::mutants::{Mutant, is_on};
 
 /// Where the next record goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,7 @@ type Fault = (u64, String);
 /// reported in `damage`.
 pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
     let mut segments = storage.list()?;
+    reached("recover.after_list");
     let manifest = storage.manifest()?;
     if let Some((first, _)) = manifest {
         // Dropped for their age, but a crash came before the file was removed.
@@ -79,6 +82,7 @@ pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
     for (index, segment) in read.iter().enumerate() {
         let is_last = index + 1 == read.len();
         let bytes = storage.read(*segment)?;
+        reached("recover.segment_read");
         if is_last && bytes.len() < SEGMENT_HEADER {
             // A crash between creating the segment and writing its header: it holds nothing.
             scan.torn_bytes += bytes.len() as u64;
@@ -96,6 +100,7 @@ pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
     if damage.is_none() {
         damage = missing(&segments, manifest);
     }
+    reached("recover.before_truncate");
     if let Some(position) = scan.position {
         storage.reopen(position.segment, position.offset)?;
     }
@@ -163,10 +168,12 @@ fn set_aside(
     offset: u64,
     fault: String,
 ) -> io::Result<Damage> {
+    reached("recover.before_quarantine");
     let mut quarantined = Vec::new();
     for segment in segments {
         quarantined.push(storage.quarantine(*segment)?);
     }
+    reached("recover.after_quarantine");
     // The first damaged segment keeps its good prefix unless not even its header can be read;
     // later segments cannot be chained any more.
     let keep_prefix = offset >= SEGMENT_HEADER as u64;
@@ -229,7 +236,7 @@ fn scan_records(scan: &mut Scan, bytes: &[u8], is_last: bool) -> Result<(), Faul
                 scan.position = Some(at);
             }
             Ok(_) => return Err((at.offset, FrameFault::Sequence.to_string())),
-            Err(fault) if is_last && is_torn_tail(rest, fault) => {
+            Err(fault) if is_on(Mutant::TruncateMiddle) || is_last && is_torn_tail(rest, fault) => {
                 scan.torn_bytes += rest.len() as u64;
                 break;
             }

@@ -11,6 +11,7 @@ const DAY_S: u64 = 86_400;
 impl Writer {
     /// Drops segments that only their age has kept. Failing to do so costs space, not safety.
     pub(super) fn retire(&mut self) {
+        crate::failpoints::reached("journal.before_retire");
         if let Some(began) = self.checkpoint_began.take() {
             self.base_segment = began;
         }

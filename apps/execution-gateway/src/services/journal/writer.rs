@@ -15,6 +15,8 @@ use super::frame::{
 use super::queue::AppendQueue;
 use super::recover::Position;
 use super::storage::{RESERVE_BYTES, Storage};
+use crate::failpoints::reached;
+use crate::mutants::{Mutant, is_on};
 
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a full disk is looked at again.
@@ -227,12 +229,16 @@ impl Writer {
         for append in batch {
             hash = encode(&mut bytes, &append.frame, &hash);
         }
+        reached("journal.before_write");
         let appended = self.append_or_cut(&bytes, base.offset);
+        reached("journal.after_write");
         let written = bytes.len() as u64;
         self.bytes = bytes;
         appended?;
         let clock = Instant::now();
+        reached("journal.before_sync");
         self.sync_or_cut(base.offset)?;
+        reached("journal.after_sync");
         (self.observer)(clock.elapsed().as_secs_f64(), batch.len());
         self.note_events(batch);
         self.position.offset += written;
@@ -257,7 +263,14 @@ impl Writer {
     /// A failed sync is final for this file: the kernel may have dropped the pages. Only after
     /// ENOSPC the same records may go to the reserve, which is another file.
     fn sync_or_cut(&mut self, offset: u64) -> io::Result<()> {
-        let Err(error) = self.storage.sync() else {
+        if is_on(Mutant::AckBeforeSync) {
+            return Ok(());
+        }
+        let mut synced = self.storage.sync();
+        if synced.is_err() && is_on(Mutant::RetryFailedSync) {
+            synced = Ok(());
+        }
+        let Err(error) = synced else {
             return Ok(());
         };
         if is_full(&error) {
@@ -288,19 +301,25 @@ impl Writer {
     }
 
     fn roll(&mut self) -> io::Result<()> {
+        reached("journal.before_roll");
         let header = self.next_header();
         let encoded = header.encode();
         // Space that was filled beforehand and never used is given back.
         self.storage.truncate(self.position.offset)?;
         self.storage.create(header.segment, &encoded)?;
         self.moved_to(header.segment, encoded.len());
-        self.note_manifest()
+        reached("journal.after_roll");
+        self.note_manifest()?;
+        reached("journal.after_manifest");
+        Ok(())
     }
 
     fn go_to_reserve(&mut self) -> io::Result<()> {
         let header = self.next_header();
         let encoded = header.encode();
+        reached("journal.before_reserve");
         self.storage.adopt_reserve(header.segment, &encoded)?;
+        reached("journal.after_reserve");
         // The manifest is a new file and may not fit: it then tells of fewer segments than exist.
         self.moved_to(header.segment, encoded.len());
         Ok(())

@@ -1,33 +1,28 @@
 //! The tasks that keep the venue connected.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::mpsc;
+use rust_common::{Bar, Instrument, Timeframe};
 
-use rust_common::{Bar, Instrument, Timeframe, UnixMillis};
-
-use super::hub::MarketHub;
+use super::market::Prices;
+use super::relay::{Relay, Relayed};
+use super::times::{BackOff, StreamTimes};
 use crate::clock::Clock;
 use crate::models::input::Input;
 use crate::models::venue::StreamEvent;
 use crate::services::engine::EngineHandle;
 use crate::services::metrics::Metrics;
-use crate::services::venues::{BackOff, BarQuery, MarketEvent, Venue, VenueUnavailable};
+use crate::services::venues::{BarQuery, Pending, Venue, VenueUnavailable};
 use crate::shutdown::Shutdown;
-
-const QUEUE: usize = 4_096;
-const CLOCK_EVERY: Duration = Duration::from_secs(30);
 
 /// What the tasks share.
 #[derive(Clone)]
 pub struct Link {
     pub venue: Arc<dyn Venue>,
     pub engine: EngineHandle,
-    pub hub: Arc<MarketHub>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
-    pub is_fast: bool,
+    pub times: StreamTimes,
     pub timeframe: Timeframe,
     pub shutdown: Shutdown,
 }
@@ -35,7 +30,7 @@ pub struct Link {
 impl Link {
     /// Loads the trading rules, then keeps the user stream; reloads the rules at each reconnect.
     pub async fn follow_user_stream(mut self) {
-        let mut back_off = BackOff::new(self.is_fast);
+        let mut back_off = BackOff::new(&self.times, 0);
         let mut down_since = self.clock.now_ms();
         while !self.shutdown.is_requested() {
             if self.load().await {
@@ -83,114 +78,48 @@ impl Link {
                 limit: 2, // The newest row may be a bar that is still open.
             };
             for bar in self.venue.bars(query).await? {
-                self.tell_price(&bar).await;
+                self.engine.tell(price_of(&bar)).await;
             }
         }
         Ok(())
     }
 
-    async fn tell_price(&self, bar: &Bar) {
-        let input = Input::Bar {
-            instrument_id: bar.instrument_id.clone(),
-            close: bar.close,
-            closed_at: bar.closed_at,
-            is_closed: bar.is_closed,
-        };
-        self.engine.tell(input).await;
-    }
-
+    /// One unbroken run of the user stream; successors take over while it lasts.
     async fn one_user_stream(&mut self, back_off: &mut BackOff, down_since: &mut i64) -> String {
-        let (sink, mut events) = mpsc::channel(QUEUE);
-        let venue = Arc::clone(&self.venue);
-        let stream = venue.user_stream(sink);
-        tokio::pin!(stream);
+        let mut relay = Relay::new(Arc::clone(&self.venue), self.times);
         let ended = loop {
-            tokio::select! {
-                biased;
-                event = events.recv() => {
-                    let Some(event) = event else { break "the sink closed".to_owned() };
+            let turn = tokio::select! {
+                turn = relay.next() => turn,
+                () = self.shutdown.requested() => return "shutdown".to_owned(),
+            };
+            match turn {
+                Relayed::Event(event) => {
                     if event == StreamEvent::Up {
                         back_off.reset();
                         self.metrics.stream_gap_seconds.set(0.0);
                     }
                     self.engine.tell(Input::Stream(event)).await;
                 }
-                ended = &mut stream => break ended,
-                () = self.shutdown.requested() => return "shutdown".to_owned(),
+                Relayed::Ended(reason) => break reason,
             }
         };
-        while let Ok(event) = events.try_recv() {
-            self.engine.tell(Input::Stream(event)).await;
-        }
         *down_since = self.clock.now_ms();
         self.engine.tell(Input::Stream(StreamEvent::Down)).await;
         ended
     }
+}
 
-    /// Keeps the market stream and hands its bars to subscribers and to the core.
-    pub async fn follow_market(mut self) {
-        let mut back_off = BackOff::new(self.is_fast);
-        while !self.shutdown.is_requested() {
-            let ended = self.one_market_stream(&mut back_off).await;
-            tracing::info!(reason = ended, "market stream ended");
-            self.tell_link(false);
-            if !back_off.wait(&mut self.shutdown).await {
-                return;
-            }
-        }
+fn price_of(bar: &Bar) -> Input {
+    Input::Bar {
+        instrument_id: bar.instrument_id.clone(),
+        close: bar.close,
+        closed_at: bar.closed_at,
+        is_closed: bar.is_closed,
     }
+}
 
-    async fn one_market_stream(&mut self, back_off: &mut BackOff) -> String {
-        let (sink, mut events) = mpsc::channel(QUEUE);
-        let venue = Arc::clone(&self.venue);
-        let stream = venue.market_stream(sink);
-        tokio::pin!(stream);
-        loop {
-            tokio::select! {
-                biased;
-                event = events.recv() => {
-                    let Some(event) = event else { return "the sink closed".to_owned() };
-                    if matches!(event, MarketEvent::Link { is_connected: true }) {
-                        back_off.reset();
-                    }
-                    self.market_event(event).await;
-                }
-                ended = &mut stream => {
-                    while let Ok(event) = events.try_recv() {
-                        self.market_event(event).await;
-                    }
-                    return ended;
-                }
-                () = self.shutdown.requested() => return "shutdown".to_owned(),
-            }
-        }
-    }
-
-    async fn market_event(&self, event: MarketEvent) {
-        match event {
-            MarketEvent::Link { is_connected } => self.tell_link(is_connected),
-            MarketEvent::Bar(bar) => {
-                // The core learns the price before a subscriber can act on the bar.
-                self.tell_price(&bar).await;
-                self.hub.bar(&bar);
-            }
-        }
-    }
-
-    fn tell_link(&self, is_connected: bool) {
-        let at = UnixMillis::new(self.clock.now_ms()).unwrap_or_default();
-        self.hub.link(is_connected, at);
-    }
-
-    /// Samples the venue's clock now and then.
-    pub async fn follow_clock(mut self) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(CLOCK_EVERY) => {
-                    self.load().await;
-                }
-                () = self.shutdown.requested() => return,
-            }
-        }
+impl Prices for EngineHandle {
+    fn tell<'a>(&'a self, bar: &'a Bar) -> Pending<'a, ()> {
+        Box::pin(async move { EngineHandle::tell(self, price_of(bar)).await })
     }
 }

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use rust_common::{Bar, Instrument, InstrumentId, Timeframe, UnixMillis};
 use tokio::sync::{Notify, mpsc, watch};
@@ -15,8 +14,8 @@ use crate::clock::Clock;
 use crate::models::venue::{Outcome, StreamEvent, VenueCall};
 use crate::secrets::Credentials;
 use crate::services::metrics::Metrics;
+use crate::services::streams::events::MarketSource;
 use crate::settings::VenueSettings;
-use crate::shutdown::Shutdown;
 
 /// A boxed future, so that the trait can be an object.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -67,13 +66,6 @@ pub struct KeyRights {
     pub can_withdraw: bool,
 }
 
-/// What a market stream brings.
-#[derive(Debug, Clone)]
-pub enum MarketEvent {
-    Link { is_connected: bool },
-    Bar(Bar),
-}
-
 /// Which bars are asked for.
 #[derive(Debug, Clone)]
 pub struct BarQuery {
@@ -117,8 +109,10 @@ pub trait Venue: Send + Sync + 'static {
     /// One life of the user stream: `Up` after the subscription, then events; returns when it ends.
     fn user_stream(&self, sink: mpsc::Sender<StreamEvent>) -> Pending<'_, String>;
 
-    /// One life of the market stream.
-    fn market_stream(&self, sink: mpsc::Sender<MarketEvent>) -> Pending<'_, String>;
+    /// The venue's market data, if it has any.
+    fn market(self: Arc<Self>) -> Option<Arc<dyn MarketSource>> {
+        None
+    }
 }
 
 /// The adapter named in the settings.
@@ -131,38 +125,4 @@ pub fn connect(
     // `kind` was checked when the settings were read: binance_spot is the only one so far.
     let venue = binance_spot::BinanceSpot::new(settings, credentials, clock, metrics)?;
     Ok(Arc::new(venue))
-}
-
-/// Waits between attempts: doubling from a start to a cap.
-#[derive(Debug, Clone, Copy)]
-pub struct BackOff {
-    start: Duration,
-    cap: Duration,
-    next: Duration,
-}
-
-impl BackOff {
-    pub fn new(is_fast: bool) -> Self {
-        let (start, cap) = if is_fast { (50, 1_000) } else { (250, 30_000) };
-        let (start, cap) = (Duration::from_millis(start), Duration::from_millis(cap));
-        Self {
-            start,
-            cap,
-            next: start,
-        }
-    }
-
-    pub fn reset(&mut self) {
-        self.next = self.start;
-    }
-
-    /// Sleeps for the present delay; returns early (false) on shutdown.
-    pub async fn wait(&mut self, shutdown: &mut Shutdown) -> bool {
-        let delay = self.next;
-        self.next = (self.next * 2).min(self.cap);
-        tokio::select! {
-            () = tokio::time::sleep(delay) => true,
-            () = shutdown.requested() => false,
-        }
-    }
 }

@@ -213,8 +213,8 @@ fn window_us(params: &mut Params) -> Result<i64, VenueError> {
         .ok()
         .filter(|window| *window <= LONGEST_WINDOW_US)
         .ok_or_else(|| {
-            let text = "'recvWindow' contains unexpected value. Cannot be greater than '60000'.";
-            VenueError::bad_request(-1102, text)
+            // errors.md, "-1131 BAD_RECV_WINDOW".
+            VenueError::bad_request(-1131, "recvWindow must be less than 60000.")
         })
 }
 

@@ -82,7 +82,7 @@ async fn advance(State(engine): State<Engine>, body: Body<AdvanceRequest>) -> Re
         let through = shell.state.feed_position().saturating_add(events);
         let outcome = shell.apply(&Input::Feed { through }, None)?;
         // The caller need not wait for more market time to see what the streams have.
-        shell.hub.flush(&shell.state);
+        shell.show_now();
         match outcome {
             Outcome::Advanced(reply) => Ok(show_feed(&reply)),
             _ => Err(VenueError::internal()),

@@ -135,7 +135,9 @@ impl Faults {
             }
         }
         let ids = rules.iter().map(|rule| rule.id.clone()).collect();
-        rules.into_iter().for_each(|rule| board.slots.push(rule));
+        for rule in rules {
+            board.slots.push(rule);
+        }
         self.changed(&board);
         Ok(ids)
     }

@@ -57,7 +57,7 @@ impl Firing {
 /// The posted rules.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    slots: Vec<Slot>,
+    listed: Vec<Slot>,
     posted: u64,
     sequence: u64,
 }
@@ -65,7 +65,7 @@ pub(super) struct Slots {
 impl Slots {
     pub(super) fn push(&mut self, rule: Rule) {
         self.posted += 1;
-        self.slots.push(Slot {
+        self.listed.push(Slot {
             rule,
             number: self.posted,
             matched: 0,
@@ -75,27 +75,27 @@ impl Slots {
     }
 
     pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.slots.iter().map(|slot| &slot.rule)
+        self.listed.iter().map(|slot| &slot.rule)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.listed.is_empty()
     }
 
     pub(super) fn is_listed(&self, number: u64) -> bool {
-        self.slots.iter().any(|slot| slot.number == number)
+        self.listed.iter().any(|slot| slot.number == number)
     }
 
     /// Keeps the rules that `stays` names; returns whether one is gone.
     pub(super) fn retain(&mut self, stays: impl Fn(&Rule) -> bool) -> bool {
-        let before = self.slots.len();
-        self.slots.retain(|slot| stays(&slot.rule));
-        self.slots.len() < before
+        let before = self.listed.len();
+        self.listed.retain(|slot| stays(&slot.rule));
+        self.listed.len() < before
     }
 
     /// The rules with how often each matched and fired, and on what.
     pub(super) fn list(&self) -> Value {
-        let rows = self.slots.iter().map(|slot| {
+        let rows = self.listed.iter().map(|slot| {
             let mut row = json!(slot.rule);
             if let Some(fields) = row.as_object_mut() {
                 fields.insert("number".into(), json!(slot.rule.fault.number()));
@@ -110,7 +110,7 @@ impl Slots {
 
     /// Notes why a firing could not have its effect.
     pub(super) fn missed(&mut self, firing: &Firing, why: String) {
-        let mut slots = self.slots.iter_mut();
+        let mut slots = self.listed.iter_mut();
         let hit = slots
             .find(|slot| slot.number == firing.number)
             .and_then(|slot| {
@@ -139,7 +139,7 @@ impl Slots {
     }
 
     fn numbers(&self, matches: impl Fn(&Rule) -> bool, done: &[u64]) -> Vec<u64> {
-        self.slots
+        self.listed
             .iter()
             .filter(|slot| !done.contains(&slot.number) && matches(&slot.rule))
             .map(|slot| slot.number)
@@ -160,7 +160,7 @@ impl Slots {
     }
 
     fn fire(&mut self, number: u64, hit: &Hit) -> Option<Firing> {
-        let slot = self.slots.iter_mut().find(|slot| slot.number == number)?;
+        let slot = self.listed.iter_mut().find(|slot| slot.number == number)?;
         if slot.fired >= slot.rule.count {
             return None;
         }
@@ -172,7 +172,7 @@ impl Slots {
     }
 
     fn record(&mut self, number: u64, mut hit: Hit) -> Option<Firing> {
-        let slot = self.slots.iter_mut().find(|slot| slot.number == number)?;
+        let slot = self.listed.iter_mut().find(|slot| slot.number == number)?;
         slot.matched += 1;
         slot.fired += 1;
         self.sequence += 1;

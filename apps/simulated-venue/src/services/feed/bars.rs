@@ -135,3 +135,83 @@ fn units(volume: f64, scale: u8) -> i64 {
     let units = exact as i64;
     units.min(i64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::feed::Feed;
+    use crate::services::core::tape::Tape;
+    use crate::services::core::tape::interval::Interval;
+    use crate::services::core::tape::trades::Print;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn market() -> FeedMarket {
+        let instrument = serde_json::from_value(json!({
+            "instrument_id": "BTC-USDT.SIM", "symbol": "BTCUSDT", "base_currency": "BTC",
+            "quote_currency": "USDT", "price_scale": 2, "quantity_scale": 5,
+            "tick_size": "0.01", "step_size": "0.00001", "min_quantity": "0.00001",
+            "min_notional": "5",
+        }));
+        FeedMarket {
+            instrument: instrument.unwrap(),
+            start_price: None,
+        }
+    }
+
+    proptest! {
+        /// Recorded bars in, the same klines out; bars without volume stay gaps.
+        #[test]
+        fn klines_equal_the_recorded_bars(
+            rows in prop::collection::vec((100_i64..200, 0_i64..9, 0_i64..9, 0_i64..30, 0_i64..50), 1..40),
+        ) {
+            let mut columns = Columns::default();
+            for (index, (open, up, down, close, volume)) in (0_i64..).zip(&rows) {
+                let close = open - 15 + close;
+                columns.opened_at.push(index * 60_000);
+                columns.open.push(*open);
+                columns.high.push(*open.max(&close) + up);
+                columns.low.push(*open.min(&close) - down);
+                columns.close.push(close);
+                columns.volume.push(if *volume < 5 { 0.0 } else { *volume as f64 / 100_000.0 });
+                columns.flags.push(0);
+            }
+            let columns = Arc::new(columns);
+            let bars = RecordedBars { market: market(), interval_ms: 60_000, columns: columns.clone() };
+            let mut feed = open(vec![bars]);
+            let mut tape = Tape::new(2, 5);
+            let mut now = 0;
+            let mut best = (0, i64::MAX);
+            while let Some(event) = feed.next() {
+                prop_assert!(event.at() >= now, "times rise");
+                now = event.at();
+                match event {
+                    FeedEvent::Print { price, quantity, taker, at, .. } => {
+                        let touched = if taker == Side::Buy { best.1 } else { best.0 };
+                        prop_assert_eq!(price, touched);
+                        tape.record(&Print { trade_id: 1, price, quantity, taker, taker_order: None, at });
+                    }
+                    FeedEvent::Depth { bids, asks, .. } => {
+                        let last = |levels: &[crate::models::feed::Level], old| {
+                            levels.last().map_or(old, |level| level.price)
+                        };
+                        best = (last(&bids, best.0), last(&asks, best.1));
+                        prop_assert!(best.0 < best.1, "the book is not crossed");
+                    }
+                    _ => {}
+                }
+            }
+            let found: Vec<_> = tape
+                .klines((Interval::Minute1, 0), (0, i64::MAX), (true, 1_000))
+                .iter()
+                .map(|k| (k.opened_at, k.open, k.high, k.low, k.close, k.volume))
+                .collect();
+            let expected: Vec<_> = (0..columns.len())
+                .filter_map(|index| columns.row(index))
+                .filter(|row| row.volume > 0.0)
+                .map(|row| (row.opened_at, row.open, row.high, row.low, row.close, i128::from(units(row.volume, 5))))
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! Constants of the generator, fitted to recorded streams. Do not edit: written by
-//! `scripts/fit_generator.py`, which describes the method.
+//! `scripts/fit_venue_generator.py`, which describes the method.
 //!
 //! Source: binance_spot_btcusdt_20240808.txt.gz, binance_spot_btcusdt_20240809.txt.gz.
+#![expect(clippy::unreadable_literal, reason = "tables are written by a script")]
 
 /// First rank of each bucket of the tables by rank.
 pub const BUCKETS: [usize; 5] = [0, 1, 5, 20, 50];

@@ -1,7 +1,7 @@
 //! Replays recorded trades. The format is that of Binance's public trade archives: CSV rows
 //! `id,price,qty,quote_qty,time,is_buyer_maker[,is_best_match]` with or without a header, time in
 //! milliseconds or microseconds, packed with gzip or not. The file name begins with the symbol:
-//! `BTCUSDT-trades-2024-08-08.csv`. `scripts/trades_csv.py` writes it from Parquet.
+//! `BTCUSDT-trades-2024-08-08.csv`. `scripts/venue_trades_csv.py` writes it from Parquet.
 //!
 //! Prints alone make no book: each shows its maker's side with the printed quantity and leaves one
 //! level on the other side (`merge::ThinBook`).
@@ -79,7 +79,7 @@ fn market_of(path: &Path, markets: &[FeedMarket]) -> Result<usize, String> {
 /// One row of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Trade {
-    trade_id: u64,
+    id: u64,
     price: i64,
     quantity: i64,
     taker: Side,
@@ -146,7 +146,7 @@ impl TradeSource {
             Ok(Some(trade)) => {
                 let tick = self.details.instrument.tick_size.mantissa().max(1);
                 let print = (trade.price, trade.quantity, trade.taker);
-                let when = (trade.at, trade.trade_id);
+                let when = (trade.at, trade.id);
                 self.pending
                     .extend(self.book.print(self.market, tick, print, when));
             }
@@ -207,7 +207,7 @@ impl TradeSource {
         };
         let time = number("time", time)?;
         let trade = Trade {
-            trade_id: number("id", id)?.unsigned_abs(),
+            id: number("id", id)?.unsigned_abs(),
             price: self.details.price(price)?,
             quantity: self.details.quantity(quantity)?,
             taker: match is_buyer_maker.to_ascii_lowercase().as_str() {
@@ -225,9 +225,9 @@ impl TradeSource {
             return Err("price and qty must be above 0".to_owned());
         }
         match self.last {
-            Some(last) if trade.trade_id <= last.trade_id || trade.at < last.at => Err(format!(
+            Some(last) if trade.id <= last.id || trade.at < last.at => Err(format!(
                 "trade {} at {} does not follow trade {} at {}; ids must rise, times must not fall",
-                trade.trade_id, trade.at, last.trade_id, last.at
+                trade.id, trade.at, last.id, last.at
             )),
             _ => Ok(trade),
         }

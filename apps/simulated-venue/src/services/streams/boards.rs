@@ -162,6 +162,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Reader = (BTreeMap<i64, i64>, BTreeMap<i64, i64>, u64);
+
     proptest! {
         /// Whatever the pace, a reader who applies every message holds the published book, and
         /// the ids of one stream follow each other without a hole.
@@ -170,7 +172,6 @@ mod tests {
             changes in prop::collection::vec((0_i64..400, 1_i64..20, 0_i64..5, any::<bool>()), 1..200),
         ) {
             let mut board = Board::default();
-            type Reader = (BTreeMap<i64, i64>, BTreeMap<i64, i64>, u64);
             let mut readers = [Reader::default(), Reader::default()];
             let mut at = 0;
             let mut seen = Vec::new();

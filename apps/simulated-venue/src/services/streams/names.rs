@@ -163,7 +163,8 @@ pub fn parse(state: &VenueState, mode: Mode, requested: &str) -> Result<Stream, 
 }
 
 fn lookup(state: &VenueState, requested: &str) -> Option<Stream> {
-    if requested == "!miniTicker@arr" {
+    // The speed may be spelled out: python-binance asks for it so.
+    if matches!(requested, "!miniTicker@arr" | "!miniTicker@arr@1000ms") {
         return Some(Stream::AllMiniTickers);
     }
     let rolling = Window::ALL

@@ -11,6 +11,7 @@ use super::BinanceSpot;
 use super::outcome::Failure;
 use super::parse::{self, ParseError};
 use super::rest::Request;
+use crate::failpoints::reached;
 use crate::models::venue::{
     Outcome, PlaceOco, PlaceOrder, VenueAnswer, VenueCall, VenueReport, VenueTrade,
 };
@@ -111,7 +112,9 @@ impl BinanceSpot {
             weight: 1,
             orders: 1,
         };
+        reached("venue.before_order");
         let body = self.rest.signed(request).await?;
+        reached("venue.after_order");
         Ok(VenueAnswer::Reports(vec![parse::order(
             &body,
             &instrument,
@@ -237,7 +240,9 @@ impl BinanceSpot {
             weight: 1,
             orders: 0,
         };
+        reached("venue.before_cancel");
         let body = self.rest.signed(request).await?;
+        reached("venue.after_cancel");
         Ok(VenueAnswer::Reports(order_reports(&body, &instrument)?))
     }
 

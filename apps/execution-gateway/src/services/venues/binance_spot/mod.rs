@@ -3,6 +3,10 @@
 mod calls;
 mod keys;
 mod limiter;
+mod market;
+mod market_parse;
+#[cfg(test)]
+mod market_recorded;
 mod outcome;
 mod parse;
 mod rest;
@@ -12,19 +16,22 @@ mod snapshot;
 mod streams;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use rust_common::{Bar, Instrument, InstrumentId, Timeframe, UnixMillis};
+use rust_common::{Bar, Instrument, InstrumentId, Timeframe};
 
-use super::{BarQuery, KeyRights, MarketEvent, Pending, Throttle, Venue, VenueUnavailable};
+use super::{BarQuery, KeyRights, Pending, Throttle, Venue, VenueUnavailable};
 use crate::clock::Clock;
 use crate::models::venue::{Lane, Outcome, StreamEvent, VenueCall};
 use crate::secrets::Credentials;
 use crate::services::metrics::Metrics;
+use crate::services::streams::events::MarketSource;
+use crate::services::streams::times::StreamTimes;
 use crate::settings::VenueSettings;
+use market::Listing;
 use rest::{Request, Rest, in_lane};
 
 /// The adapter of one account.
@@ -36,8 +43,8 @@ pub struct BinanceSpot {
     symbols: Vec<String>,
     timeframe: Timeframe,
     rules: RwLock<BTreeMap<InstrumentId, Instrument>>,
-    /// Opening time of the last closed bar handed on, per instrument.
-    last_bars: Mutex<BTreeMap<InstrumentId, UnixMillis>>,
+    listing: Listing,
+    times: StreamTimes,
     metrics: Arc<Metrics>,
 }
 
@@ -62,7 +69,8 @@ impl BinanceSpot {
             symbols: settings.symbols.clone(),
             timeframe: timeframe.map_err(|error| unusable(error.to_string()))?,
             rules: RwLock::default(),
-            last_bars: Mutex::default(),
+            listing: Listing::default(),
+            times: StreamTimes::of(settings.is_fast_profile()),
             metrics,
         })
     }
@@ -81,11 +89,6 @@ impl BinanceSpot {
             .values()
             .find(|instrument| instrument.symbol.as_str() == symbol)
             .cloned()
-    }
-
-    fn instruments(&self) -> Vec<Instrument> {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        rules.values().cloned().collect()
     }
 
     async fn load_rules(&self) -> Result<Vec<Instrument>, VenueUnavailable> {
@@ -122,7 +125,8 @@ impl BinanceSpot {
         if let Some(missing) = self.symbols.iter().find(|name| !is_listed(name)) {
             return Err(failed("exchangeInfo", &format!("{missing} is not listed")));
         }
-        let list = found.values().cloned().collect();
+        let list: Vec<Instrument> = found.values().cloned().collect();
+        self.listing.set(&list);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(list)
     }
@@ -148,7 +152,7 @@ impl BinanceSpot {
         let rows = body
             .as_array()
             .ok_or_else(|| failed("klines is not a list".to_owned()))?;
-        let now = self.rest.clock.now_ms() + self.rest.offset.get();
+        let now = self.market_now();
         let bars = rows
             .iter()
             .map(|row| rules::kline_row(row, query.timeframe, &instrument, now));
@@ -214,10 +218,7 @@ impl Venue for BinanceSpot {
         })
     }
 
-    fn market_stream(&self, sink: mpsc::Sender<MarketEvent>) -> Pending<'_, String> {
-        Box::pin(async move {
-            let ended = self.run_market_stream(&sink).await;
-            ended.err().unwrap_or_else(|| "ended".to_owned())
-        })
+    fn market(self: Arc<Self>) -> Option<Arc<dyn MarketSource>> {
+        Some(self)
     }
 }

@@ -17,6 +17,7 @@ use super::limiter::{Asking, Cost, Limiter};
 use super::outcome::{Failure, classify};
 use super::sign::{query_string, signed_query};
 use crate::clock::{Clock, TimeSample, VenueClock};
+use crate::failpoints::reached;
 use crate::models::venue::Lane;
 use crate::secrets::Credentials;
 use crate::services::venues::RECALL;
@@ -211,8 +212,10 @@ impl Rest {
             deadline,
             recall: RECALL.try_with(Arc::clone).ok(),
         };
+        reached("venue.before_queue");
         let now = || self.venue_now();
         let admitted = self.limiter.admit(asking, &now).await;
+        reached("venue.after_queue");
         admitted.map_err(|reason| Failure::NotSent(format!("{lane:?} queue: {reason}")))
     }
 
@@ -240,7 +243,9 @@ impl Rest {
         let request = request
             .body(Empty::new())
             .map_err(|error| Failure::NotSent(error.to_string()))?;
+        reached("venue.before_send");
         let (status, headers, body) = self.exchange(request).await?;
+        reached("venue.after_answer");
         let now = self.venue_now();
         let number = |value: &HeaderValue| value.to_str().ok()?.parse().ok();
         for (name, value) in &headers {
@@ -294,6 +299,7 @@ impl Rest {
                 });
             }
         }
+        reached("clock.after_sync");
         if self.offset.synchronise(&samples) {
             return Ok(());
         }

@@ -9,6 +9,7 @@ use super::calls::{rows, unreadable};
 use super::outcome::Failure;
 use super::parse;
 use super::rest::Request;
+use crate::failpoints::reached;
 use crate::models::venue::{Parts, Snapshot, Sweep, VenueReport, VenueStatus};
 
 const PAGE: usize = 1_000;
@@ -21,14 +22,17 @@ impl BinanceSpot {
         own_open: &[(InstrumentId, ClientOrderId)],
     ) -> Result<Snapshot, Failure> {
         let mut snapshot = Snapshot::default();
+        reached("snapshot.before_account");
         if parts.account {
             self.account(&mut snapshot).await?;
         }
         let mut states = Vec::new();
+        reached("snapshot.before_open");
         if parts.open {
             self.open_states(sweeps, own_open, &mut states, &mut snapshot)
                 .await?;
         }
+        reached("snapshot.before_trades");
         if parts.trades {
             for sweep in sweeps {
                 self.sweep(sweep, &mut states, &mut snapshot).await?;
@@ -36,6 +40,7 @@ impl BinanceSpot {
         }
         // Trades first, in the order of their ids; then where the orders stand.
         snapshot.reports.extend(states);
+        reached("snapshot.after");
         Ok(snapshot)
     }
 

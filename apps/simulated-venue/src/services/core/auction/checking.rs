@@ -386,16 +386,15 @@ impl Incoming {
             Terms::MarketQuote { quote_quantity } => Size::Quote(i128::from(quote_quantity)),
             _ => Size::Base(order.quantity),
         };
-        let taker = Taker {
-            account,
-            limit: order.terms.limit_price(),
-            size,
-            funds: None,
-            prevention: order.options.self_trade_prevention,
-        };
         Self {
-            taker,
             side: order.side,
+            taker: Taker {
+                account,
+                limit: order.terms.limit_price(),
+                size,
+                funds: None,
+                prevention: order.options.self_trade_prevention,
+            },
         }
     }
 }

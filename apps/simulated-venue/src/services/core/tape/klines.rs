@@ -28,7 +28,7 @@ pub struct Kline {
 impl Kline {
     /// The bar of `span` with one trade in it.
     pub fn of(trade: &PublicTrade, (opened_at, ends_at): (i64, i64)) -> Self {
-        let taken = if trade.is_buyer_maker { 0 } else { 1 };
+        let taken = i128::from(!trade.is_buyer_maker);
         Self {
             opened_at,
             ends_at,

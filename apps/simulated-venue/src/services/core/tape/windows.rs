@@ -54,3 +54,59 @@ impl Summary {
         (change * 100_000 + half) / open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::models::orders::Side;
+    use crate::services::core::tape::Tape;
+    use crate::services::core::tape::interval::{HOUR_MS, MINUTE_MS};
+    use crate::services::core::tape::trades::Print;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Windows built of seconds, minutes and hours equal a sum over all trades.
+        #[test]
+        fn windows_equal_a_sum_over_the_trades(
+            trades in prop::collection::vec((0_i64..2_000_000, 1_i64..1_000, 1_i64..50), 1..200),
+            wait in 0_i64..100_000_000,
+        ) {
+            let mut tape = Tape::new(2, 5);
+            let mut told = Vec::new();
+            let mut at = 1_723_161_600_000;
+            for (index, (pause, price, quantity)) in trades.iter().enumerate() {
+                at += pause;
+                let print = Print {
+                    trade_id: index as u64 + 1, price: *price, quantity: *quantity,
+                    taker: Side::Buy, taker_order: None, at,
+                };
+                tape.record(&print);
+                told.push(print);
+            }
+            let now = at + wait;
+            tape.advance_to(now);
+            let day = now - 24 * HOUR_MS;
+            let windows = [
+                (day.div_euclid(1_000) * 1_000, tape.day()),
+                ((now - HOUR_MS).div_euclid(MINUTE_MS) * MINUTE_MS, tape.rolling(HOUR_MS)),
+                ((now - 4 * HOUR_MS).div_euclid(MINUTE_MS) * MINUTE_MS, tape.rolling(4 * HOUR_MS)),
+            ];
+            for (from, summary) in windows {
+                let inside: Vec<&Print> = told.iter().filter(|print| print.at >= from).collect();
+                let before = told.iter().rev().find(|print| print.at < from);
+                prop_assert_eq!(summary.opened_at, from);
+                prop_assert_eq!(summary.bar.map_or(0, |bar| bar.trades), inside.len() as u64);
+                if let (Some(bar), Some(first)) = (summary.bar, inside.first()) {
+                    let volume: i64 = inside.iter().map(|print| print.quantity).sum();
+                    prop_assert_eq!(bar.volume, i128::from(volume));
+                    prop_assert_eq!(bar.open, first.price);
+                    prop_assert_eq!(Some(bar.high), inside.iter().map(|print| print.price).max());
+                    prop_assert_eq!(Some(bar.low), inside.iter().map(|print| print.price).min());
+                }
+                // Closed bars that reach back further than the kept seconds round to minutes.
+                if let (Some(found), Some(before)) = (summary.previous_close, before) {
+                    prop_assert_eq!(found, before.price);
+                }
+            }
+        }
+    }
+}

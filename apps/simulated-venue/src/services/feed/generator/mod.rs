@@ -1,5 +1,5 @@
 //! A seeded market: an order book with changing levels and taker orders that eat into it,
-//! calibrated to recordings (`calibration.rs`, `scripts/fit_generator.py`).
+//! calibrated to recordings (`calibration.rs`, `scripts/fit_venue_generator.py`).
 //!
 //! Every depth interval taker orders arrive at fitted waits, then the mid price moves by a fitted
 //! step, the touch is set with a fitted spread, what lies in its way is deleted, holes are filled

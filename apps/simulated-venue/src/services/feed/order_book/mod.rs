@@ -8,7 +8,7 @@ mod chain;
 
 use std::collections::VecDeque;
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::FeedMarket;
 use super::recording::{self, Body, Message};
@@ -52,7 +52,7 @@ impl OrderBookFeed {
                 return Err(plain(path, text));
             };
             match plans.iter_mut().find(|plan| plan.market == market) {
-                Some(plan) => plan.files.push(path.clone()),
+                Some(known) => known.files.push(path.clone()),
                 None => plans.push(Plan {
                     market,
                     details: markets
@@ -196,7 +196,7 @@ fn set_at(event: &mut FeedEvent, time: i64) {
 }
 
 /// The symbol of the first stream message of a file.
-fn first_symbol(path: &PathBuf) -> Result<String, String> {
+fn first_symbol(path: &Path) -> Result<String, String> {
     for line in recording::lines(path)?.lines() {
         let line = line.map_err(|e| e.to_string())?;
         if let Some(symbol) = recording::parse(&line)?.and_then(|message| message.symbol) {

@@ -1,6 +1,6 @@
 """Fit the generator of the simulated venue to recorded order-book streams.
 
-    python apps/simulated-venue/scripts/fit_generator.py RECORDING... > \
+    python scripts/fit_venue_generator.py RECORDING... > \
         apps/simulated-venue/src/services/feed/calibration.rs
 
 Method. Every distribution is kept as the means of equally likely strata: the sorted observations
@@ -22,7 +22,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +110,12 @@ def depth(seen: Observations, book: Book, event: dict[str, Any]) -> None:
     seen.mids.append(mid)
     seen.spreads.append((ask - bid) / mid)
     if is_sample:
-        for side in book.sides:
-            keys = sorted(side)[: DEEPEST + 1]
+        for levels_of in book.sides:
+            keys = sorted(levels_of)[: DEEPEST + 1]
             for rank in range(len(keys) - 1):
                 bucket = max(b for b in BUCKETS if b <= rank)
                 seen.gaps[bucket].append((keys[rank + 1] - keys[rank]) / mid)
-                seen.amounts[bucket].append(side[keys[rank]] * mid)
+                seen.amounts[bucket].append(levels_of[keys[rank]] * mid)
 
 
 def strata(values: Sequence[float], unit: float, count: int) -> list[int]:
@@ -148,7 +148,7 @@ def bucket_table(name: str, buckets: dict[int, list[float]], unit: float, note: 
 def scalars(seen: Observations, orders: Sequence[Sequence[tuple[int, float, float, bool]]]) -> None:
     """Print the single numbers."""
     sides = [order[0][3] for order in orders]
-    same = sum(a == b for a, b in zip(sides, sides[1:], strict=False)) / (len(sides) - 1)
+    same = sum(a == b for a, b in pairwise(sides)) / (len(sides) - 1)
     levels = sum(len({trade[1] for trade in order}) - 1 for order in orders)
     more = sum(len(order) - 1 for order in orders)
     span = seen.message_times[-1] - seen.message_times[0]
@@ -172,13 +172,14 @@ def main(paths: Sequence[Path]) -> None:
     """Write the constants."""
     seen = observe(paths)
     orders = [list(run) for _, run in groupby(seen.trades, key=lambda trade: (trade[0], trade[3]))]
-    waits = [float(b[0][0] - a[0][0]) for a, b in zip(orders, orders[1:], strict=False)]
+    waits = [float(b[0][0] - a[0][0]) for a, b in pairwise(orders)]
     mids = seen.mids
-    moves = [(b - a) / a for a, b in zip(mids, mids[1:], strict=False)]
+    moves = [(b - a) / a for a, b in pairwise(mids)]
     print("//! Constants of the generator, fitted to recorded streams. Do not edit: written by")
-    print("//! `scripts/fit_generator.py`, which describes the method.")
+    print("//! `scripts/fit_venue_generator.py`, which describes the method.")
     print("//!")
-    print(f"//! Source: {', '.join(path.name for path in paths)}.\n")
+    print(f"//! Source: {', '.join(path.name for path in paths)}.")
+    print('#![expect(clippy::unreadable_literal, reason = "tables are written by a script")]\n')
     print("/// First rank of each bucket of the tables by rank.")
     scalars(seen, orders)
     table("ORDER_WAIT_US", waits, 1e-3, "Microseconds between taker orders.")

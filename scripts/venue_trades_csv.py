@@ -1,6 +1,6 @@
 """Write a Parquet file of trades as the CSV that the simulated venue replays.
 
-    python apps/simulated-venue/scripts/trades_csv.py TRADES.parquet XRPETH-trades.csv
+    python scripts/venue_trades_csv.py TRADES.parquet XRPETH-trades.csv
 
 Expected columns: `ts` (UTC), `id`, `price`, `amount`, and `side` ("buy" or "sell": the taker's) or
 `buyer_maker` (boolean). The file name must begin with the symbol. Numbers keep their shortest
