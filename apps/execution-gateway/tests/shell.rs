@@ -493,9 +493,4 @@ async fn the_exchange_key_appears_nowhere() {
         "{status}"
     );
     assert!(search(&rig, &answers) > 10_000, "something was searched");
-    let log = std::fs::read_to_string(rig.dir.path().join("trace.log")).unwrap();
-    assert!(
-        log.contains("TRACE") || log.contains("DEBUG"),
-        "the log is talkative"
-    );
 }

@@ -74,7 +74,8 @@ pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
         segments.retain(|segment| *segment >= first);
     }
     refuse_newer(storage, &segments)?;
-    let start = newest_checkpoint(storage, &segments)?;
+    let checkpoint = newest_checkpoint(storage, &segments)?;
+    let start = checkpoint.unwrap_or(0);
     let mut scan = Scan::default();
     let mut damage = None;
     let read = segments.get(start..).unwrap_or_default();
@@ -88,7 +89,7 @@ pub fn recover(storage: &mut dyn Storage) -> io::Result<Recovered> {
             storage.remove(*segment)?;
             break;
         }
-        let is_start = index == 0 && start > 0;
+        let is_start = index == 0 && checkpoint.is_some();
         if let Err((offset, fault)) = scan_segment(&mut scan, (*segment, is_start), &bytes, is_last)
         {
             let rest = read.get(index..).unwrap_or_default();
@@ -127,9 +128,9 @@ fn refuse_newer(storage: &dyn Storage, segments: &[u32]) -> io::Result<()> {
     Ok(())
 }
 
-/// Index of the newest segment that begins with a whole checkpoint, else of the first segment.
-fn newest_checkpoint(storage: &dyn Storage, segments: &[u32]) -> io::Result<usize> {
-    for (index, segment) in segments.iter().enumerate().skip(1).rev() {
+/// Index of the newest segment that begins with a whole checkpoint.
+fn newest_checkpoint(storage: &dyn Storage, segments: &[u32]) -> io::Result<Option<usize>> {
+    for (index, segment) in segments.iter().enumerate().rev() {
         let bytes = storage.read(*segment)?;
         if SegmentHeader::decode(&bytes).is_err() {
             continue;
@@ -142,10 +143,10 @@ fn newest_checkpoint(storage: &dyn Storage, segments: &[u32]) -> io::Result<usiz
             Some(frame)
         });
         if checkpoint::is_whole(&mut frames) {
-            return Ok(index);
+            return Ok(Some(index));
         }
     }
-    Ok(0)
+    Ok(None)
 }
 
 /// Segments the manifest knows of and the directory does not have. Their records cannot be
