@@ -19,6 +19,7 @@ use simulated_venue::services::faults::catalogue::Fault;
 use support::{Venue, quiet_path};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of refusals")]
 async fn what_does_not_exist_is_refused_with_what_does() {
     let venue = Venue::start(&quiet_path()).await;
     let rule = |change: Value| {

@@ -19,6 +19,7 @@ use support::{Venue, quiet_path, signed_call};
 const ORDER: &str = "POST /api/v3/order";
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one connection through all faults")]
 async fn the_websocket_api_has_the_same_faults() {
     let venue = Venue::start(&quiet_path()).await;
     let now = venue.clock.now_ms();

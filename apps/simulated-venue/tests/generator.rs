@@ -123,7 +123,11 @@ impl Seen {
             self.mids.windows(lag + 1).map(|w| w[lag] - w[0]).collect()
         };
         let still = steps(1).iter().filter(|step| **step == 0.0).count() as f64;
-        let tight = self.spreads.iter().filter(|s| **s == 1.0).count() as f64;
+        let tight = self
+            .spreads
+            .iter()
+            .filter(|s| (**s - 1.0).abs() < 0.5)
+            .count() as f64;
         vec![
             (
                 "depth messages per second",

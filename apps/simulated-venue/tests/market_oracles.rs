@@ -253,17 +253,20 @@ fn a_feed_can_be_entered_at_any_position() {
     assert!(seek(&mut whole, 1_000_000).is_err());
 }
 
+fn depth(first: u64, last: u64) -> String {
+    format!(
+        r#"1 {{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":5,"s":"BTCUSDT","U":{first},"u":{last},"b":[["1.00","1"]],"a":[]}}}}"#
+    )
+}
+
+fn snapshot(id: u64) -> String {
+    format!(r#"1 {{"lastUpdateId":{id},"bids":[["1.00","1"]],"asks":[]}}"#)
+}
+
 #[test]
 fn defects_are_named_when_the_recording_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("broken.txt");
-    let depth = |first: u64, last: u64| {
-        format!(
-            r#"1 {{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":5,"s":"BTCUSDT","U":{first},"u":{last},"b":[["1.00","1"]],"a":[]}}}}"#
-        )
-    };
-    let snapshot =
-        |id: u64| format!(r#"1 {{"lastUpdateId":{id},"bids":[["1.00","1"]],"asks":[]}}"#);
     let open = |lines: &[String], symbol: &str, scale: u8| {
         std::fs::write(&path, lines.join("\n")).unwrap();
         OrderBookFeed::open(std::slice::from_ref(&path), &[market(symbol, scale, 8)])
@@ -323,6 +326,13 @@ fn defects_are_named_when_the_recording_is_opened() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn the_early_depth_message_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("good.txt");
+    let good = [depth(1, 4), snapshot(3), depth(5, 6)];
     std::fs::write(&path, good.join("\n")).unwrap();
     let mut feed =
         OrderBookFeed::open(std::slice::from_ref(&path), &[market("BTCUSDT", 2, 8)]).unwrap();

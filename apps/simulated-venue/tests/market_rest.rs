@@ -11,6 +11,7 @@ mod market_support;
 
 use market_support::{BTCUSDT, GENERATOR, MarketVenue};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 const OPENED: i64 = 1_723_161_600_000;
 
@@ -20,11 +21,13 @@ fn archive(rows: i64) -> String {
     for index in 0..rows {
         let price = 60_000 + (index * 7_919) % 101;
         let (at, is_maker) = (OPENED + index * 7_000, index % 3 == 0);
-        text += &format!(
-            "{},{price}.25,0.00{}0,0,{at},{is_maker},true\n",
-            index + 11,
-            index % 9 + 1
-        );
+        let quantity = index % 9 + 1;
+        writeln!(
+            text,
+            "{},{price}.25,0.00{quantity}0,0,{at},{is_maker},true",
+            index + 11
+        )
+        .unwrap();
     }
     text
 }
@@ -33,7 +36,10 @@ async fn with_archive(rows: i64) -> MarketVenue {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("BTCUSDT-trades-2024-08-09.csv");
     std::fs::write(&path, archive(rows)).unwrap();
-    let feed = format!("[feed]\nkind = \"trades\"\npath = {path:?}\nspeed = 0.0\n");
+    let feed = format!(
+        "[feed]\nkind = \"trades\"\npath = \"{}\"\nspeed = 0.0\n",
+        path.display()
+    );
     MarketVenue::start(&feed, "", BTCUSDT).await
 }
 

@@ -30,7 +30,7 @@ impl Connection {
             match wait.await.unwrap().unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other => unreachable!("{other:?}"),
             }
         }
     }
