@@ -52,7 +52,7 @@ async fn authentication_failures() {
         ),
         (signed_text(now, &ahead), Some(API_KEY), 400, -1021),
         (signed_text(now, &stale), Some(API_KEY), 400, -1021),
-        (signed_text(now, &wide), Some(API_KEY), 400, -1102),
+        (signed_text(now, &wide), Some(API_KEY), 400, -1131),
     ];
     for (query, key, status, code) in cases {
         let (found, body) = raw(&venue, &query, key).await;
